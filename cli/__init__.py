@@ -1,0 +1,1 @@
+"""How do people ask? One file for each command; heavy imports live inside the commands."""

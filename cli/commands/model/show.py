@@ -1,0 +1,54 @@
+"""`screen model show`: one model version and its measured numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cli.exit_codes import ExitCode
+
+
+@click.command("show")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest.")
+def command(name: str | None, as_json: bool) -> int:
+    """Show a model version (default: the active one), after comparing its weights with their checksum.
+
+    \b
+    Example:
+      screen model show
+      screen model show hidri-1 --json
+    """
+    from cli import output
+    from models.catalogue import default_name, find
+    from storage.settings import from_environment
+
+    version = find(name or default_name(), from_environment().home)
+    version.verified_weights()
+    manifest = version.manifest
+    if as_json:
+        output.data_json(manifest.raw)
+        return ExitCode.DONE
+    output.data(
+        f"model          {manifest.name} ({manifest.architecture}, {manifest.input_size} x {manifest.input_size})"
+    )
+    output.data(f"weights        {manifest.weights_sha256}  checked")
+    output.data(f"preprocessing  {manifest.preprocessing}")
+    for part, values in manifest.metrics.items():
+        shown = ", ".join(f"{key} {value}" for key, value in values.items())
+        output.data(f"measured on    {part}: {shown}")
+    for point in manifest.operating_points.values():
+        mark = "  (default)" if point is manifest.default else ""
+        output.data(f"operating point {point.name}: threshold {point.threshold:.6f}{mark}")
+        for part, expected in point.expected.items():
+            output.data(f"    on {part}: {_rates(expected)}")
+    output.data(manifest.raw.get("intended_use", ""))
+    return ExitCode.DONE
+
+
+def _rates(expected: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{name} {expected[name]:.3f} ({expected[f'{name}_interval'][0]:.3f}-{expected[f'{name}_interval'][1]:.3f})"
+        for name in ("sensitivity", "specificity")
+    )

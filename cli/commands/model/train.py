@@ -1,0 +1,81 @@
+"""`screen model train`: make a model version from labelled images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("train")
+@click.option("--architecture", type=click.Choice(["hidri"]), default="hidri", show_default=True)
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with the folders benign/ and malignant/.",
+)
+@click.option(
+    "--output",
+    "folder",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the new model version; its run/ keeps checkpoints and TensorBoard logs.",
+)
+@click.option(
+    "--groups",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="CSV (group,image) of near-duplicates; a group never spans two parts of the split.",
+)
+@click.option("--name", help="Name of the model version. Default: the name of the output folder.")
+@click.option("--epochs", type=click.IntRange(min=1), help="At most so many epochs. Default: the recipe's.")
+@click.option("--seed", type=int, default=7, show_default=True, help="Same seed, same data: same weights.")
+@click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
+@click.option("--json", "as_json", is_flag=True, help="Print the new manifest.")
+def command(
+    architecture: str,
+    data: Path,
+    folder: Path,
+    groups: Path | None,
+    name: str | None,
+    epochs: int | None,
+    seed: int,
+    resume: bool,
+    as_json: bool,
+) -> None:
+    """Train a network, choose its thresholds, measure it on images it has not seen, and write a model version.
+
+    The data is split by near-duplicate group into train, validation, calibration and test; weights are fitted on
+    the first, epochs picked on the second, thresholds on the third, and the fourth alone is reported.
+
+    \b
+    Example:
+      screen model train --data lesions --output my-model --groups near_duplicates.csv
+      screen model train --data lesions --output my-model --resume
+    """
+    from cli import output
+    from cli.training_progress import TrainingProgress
+    from models.errors import UsageFault
+    from models.version import open_version
+
+    try:
+        from models.training.fit import Order, train
+    except ImportError as error:
+        raise UsageFault(f"training needs the extras train and cpu or gpu (missing: {error.name})") from error
+    order = Order(
+        architecture=architecture,
+        data=data,
+        output=folder,
+        name=name or folder.absolute().name,
+        groups=groups,
+        epochs=epochs,
+        seed=seed,
+        resume=resume,
+    )
+    with TrainingProgress() as progress:
+        train(order, progress)
+    manifest = open_version(folder).manifest
+    if as_json:
+        output.data_json(manifest.raw)
+    else:
+        output.data(f"{manifest.name}: test ROC-AUC {manifest.metrics['test']['roc_auc']:.4f}, written to {folder}")

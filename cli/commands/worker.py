@@ -1,0 +1,56 @@
+"""`screen worker`: screen what is queued."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("worker")
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "gpu"]),
+    default="auto",
+    show_default=True,
+    help="Where the network runs; auto takes a GPU when there is one.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object when the worker stops.")
+def command(device: str, as_json: bool) -> None:
+    """Screen queued images until stopped (Ctrl-C or SIGTERM).
+
+    Stopping finishes the chunk in hand or hands it back. A worker whose weights do not have the checksum of
+    their manifest refuses to start (exit code 4).
+
+    \b
+    Example:
+      screen worker
+      screen worker --device cpu
+    """
+    import logging
+    import time
+
+    from cli import output
+    from cli.waiting import POLL_SECONDS, sigterm_as_interrupt
+    from scheduler.broker import connect
+    from storage.migrate import open_database
+    from storage.settings import from_environment
+    from worker.supervisor import Supervisor
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    settings = from_environment()
+    database = open_database(settings)
+    broker = connect(settings)
+    started = time.monotonic()
+    with sigterm_as_interrupt():
+        supervisor = Supervisor(settings, database, broker, device)
+        try:
+            supervisor.start()
+            output.talk(f"Worker on {supervisor.device}, broker {broker.shown_url}. Ctrl-C stops it.")
+            while True:
+                supervisor.tick()
+                time.sleep(POLL_SECONDS)
+        except KeyboardInterrupt:
+            output.talk("Stopping: the chunk in hand is finished or handed back.")
+        finally:
+            supervisor.stop()
+    if as_json:
+        output.data_json({"worker": supervisor.worker_id, "seconds": round(time.monotonic() - started, 3)})

@@ -1,0 +1,12 @@
+"""Making a group of commands."""
+
+from __future__ import annotations
+
+import click
+
+from cli.main import LazyGroup
+
+
+def group(name: str, help_text: str, commands: list[str]) -> click.Group:
+    """A group whose commands lie in ``cli.commands.NAME``."""
+    return LazyGroup(name, help=help_text, modules={item: f"cli.commands.{name}.{item}" for item in commands})

@@ -1,0 +1,105 @@
+"""The command `screen`. The tree of files under ``cli/commands`` is the tree of commands."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from cli.exit_codes import ExitCode, exit_code_of
+from models.errors import DermscreenError
+
+COMMANDS = {
+    "submit": "cli.commands.submit",
+    "worker": "cli.commands.worker",
+    "status": "cli.commands.status",
+    "report": "cli.commands.report",
+    "watch": "cli.commands.watch",
+    "beat": "cli.commands.beat",
+    "recover": "cli.commands.recover",
+    "model": "cli.commands.model.group",
+    "audit": "cli.commands.audit.group",
+    "db": "cli.commands.db.group",
+    "doctor": "cli.commands.doctor",
+    "down": "cli.commands.down",
+    "demo": "cli.commands.demo",
+}
+
+
+class LazyGroup(click.Group):
+    """Loads the file of a command when it is asked for; its file is ``module.command``."""
+
+    def __init__(self, *args: Any, modules: dict[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._modules = modules
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self._modules)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self._modules:
+            return None
+        command: click.Command = import_module(self._modules[cmd_name]).command
+        return command
+
+
+@click.group(
+    cls=LazyGroup,
+    modules=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(package_name="dermscreen", prog_name="screen")
+@click.pass_context
+def screen(ctx: click.Context, debug: bool) -> None:
+    """Screen photographs of skin lesions, batch by batch; no image gets lost.
+
+    Research software: a screening aid, not a diagnosis and not a medical device.
+
+    \b
+    Example:
+      screen submit ./batch --wait
+      screen report --output flagged.csv
+    """
+    ctx.obj = {"debug": debug or bool(os.environ.get("DERMSCREEN_DEBUG"))}
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command line; returns the exit code. Errors are told with their causes, without a traceback."""
+    debug = "--debug" in arguments[:1] or bool(os.environ.get("DERMSCREEN_DEBUG"))
+    try:
+        result = screen.main(arguments, prog_name="screen", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # whoever read our output has gone (| head): nothing more to say, and Python must not try at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    except DermscreenError as error:
+        if debug:
+            raise
+        click.echo(f"Error: {error}", err=True)
+        return exit_code_of(error)
+    except Exception as error:
+        if debug:
+            raise
+        click.echo(f"Error: unforeseen {type(error).__name__}: {error}", err=True)
+        click.echo("This is a fault of dermscreen. `screen --debug ...` shows where it happened.", err=True)
+        return ExitCode.BUG
+    return result if isinstance(result, int) else ExitCode.DONE
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Progress of long work: a bar with rate and time left in a terminal, a plain line every few seconds elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from cli.output import talk, talks_to_a_terminal
+
+PLAIN_SECONDS = 5.0
+
+
+class Bar(Protocol):
+    """Told how far the work is."""
+
+    def update(self, done: int, total: int | None = None, note: str = "") -> None: ...
+
+
+@contextmanager
+def progress(title: str, total: int | None = None) -> Iterator[Bar]:
+    """A bar for the time of the block, on stderr. ``total`` None: unknown, only done and rate are shown."""
+    if talks_to_a_terminal():
+        with _rich_bar(title, total) as bar:
+            yield bar
+    else:
+        yield _PlainBar(title, total)
+
+
+class _PlainBar:
+    def __init__(self, title: str, total: int | None) -> None:
+        self._title, self._total = title, total
+        self._started = self._said = time.monotonic()
+        self._last = -1
+
+    def update(self, done: int, total: int | None = None, note: str = "") -> None:
+        self._total = total or self._total
+        now = time.monotonic()
+        finished = done == self._total and done != self._last
+        if not finished and (now - self._said < PLAIN_SECONDS):
+            return
+        self._said, self._last = now, done
+        rate = done / max(now - self._started, 1e-9)
+        left = f", about {(self._total - done) / rate:.0f} s left" if self._total and 0 < done < self._total else ""
+        of_total = f" of {self._total}" if self._total else ""
+        talk(f"{self._title}: {done}{of_total}, {rate:.1f}/s{left}{f', {note}' if note else ''}")
+
+
+@contextmanager
+def _rich_bar(title: str, total: int | None) -> Iterator[Bar]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as shown:
+        task = shown.add_task(title, total=total, rate="", note="")
+        started = time.monotonic()
+
+        class RichBar:
+            def update(self, done: int, total: int | None = None, note: str = "") -> None:
+                rate = f"{done / max(time.monotonic() - started, 1e-9):.1f}/s" if done else ""
+                if total is not None:
+                    shown.update(task, completed=done, total=total, rate=rate, note=note)
+                else:
+                    shown.update(task, completed=done, rate=rate, note=note)
+
+        yield RichBar()

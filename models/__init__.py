@@ -1,0 +1,4 @@
+"""What is a prediction, and which network makes it?
+
+Numpy and Pillow live here; keras and tensorflow only inside ``models.networks`` and ``models.training``.
+"""

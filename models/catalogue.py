@@ -1,0 +1,34 @@
+"""Which model versions are at hand: those shipped with the package and those of the data folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from models.errors import ModelInvalid
+from models.version import ModelVersion, open_version
+
+SHIPPED = Path(__file__).with_name("versions")
+DEFAULT_MODEL = "hidri-1"
+
+
+def folders(home: Path) -> Iterator[Path]:
+    """Folders of model versions, shipped ones first, by name."""
+    for parent in (SHIPPED, home / "models"):
+        if parent.is_dir():
+            yield from sorted(p for p in parent.iterdir() if (p / "manifest.json").is_file())
+
+
+def find(name: str, home: Path) -> ModelVersion:
+    """The model version of a name. Raises ModelInvalid when it is missing or its manifest is broken."""
+    for parent in (SHIPPED, home / "models"):
+        if "/" not in name and (parent / name / "manifest.json").is_file():
+            return open_version(parent / name)
+    known = ", ".join(folder.name for folder in folders(home)) or "none"
+    raise ModelInvalid(f"no model version {name!r} (at hand: {known}); see `screen model list`")
+
+
+def default_name() -> str:
+    """The model version that screens new batches: DERMSCREEN_MODEL, else the shipped default."""
+    return os.environ.get("DERMSCREEN_MODEL") or DEFAULT_MODEL

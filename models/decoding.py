@@ -1,0 +1,168 @@
+"""From the bytes of a file to sRGB pixels, the same way in training and in screening."""
+
+import io
+from functools import lru_cache
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, ImageFile
+
+from models.errors import ImageRefused
+from models.formats import ImageFormat
+from models.inspection import open_inspected, refused_as_unreadable
+
+_ORIENTATION = 0x0112  # EXIF 2.32, 4.6.4 A; also tag 274 of TIFF 6.0
+_TURN = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262  # TIFF 6.0 tags
+_WHITE_IS_ZERO = 0
+
+# A 6 x 6 x 6 grid of colours, to see cheaply whether a profile changes anything at all.
+_PROBE = (np.indices((6, 6, 6)).reshape(3, 6, 36).transpose(1, 2, 0) * 51).astype(np.uint8)
+
+
+def decode(data: bytes, suffix: str, at_least: int | None = None) -> NDArray[np.uint8]:
+    """Decode a file completely, turn it upright and convert it to sRGB.
+
+    Args:
+        data: the whole file.
+        suffix: the extension of its name with the dot, or "".
+        at_least: the network's input side in pixels. A JPEG may then be shrunk by 2, 4 or 8 while it is decoded, as
+            far as both sides stay at 2 * ``at_least`` or more. libjpeg does that by leaving out frequencies, which
+            makes large photographs 2.5 to 5 times faster to decode and resize; twice the input side keeps enough
+            pixels for the final, antialiased resize. It changes pixels by about 1, so training and screening must
+            pass the same value. None decodes at full size.
+
+    Returns:
+        Pixels of shape (height, width, 3), uint8, sRGB, 0 to 255, C-contiguous and writeable. 16-bit grey is
+        divided by 257, so that 65535 becomes 255. Of 16-bit RGB, Pillow keeps the high byte, which differs
+        from a division by 257 by at most 1.
+
+    Raises:
+        ImageRefused: `models.inspection.inspect` refuses the file, it is truncated or corrupt, or a pixel
+            of it is not fully opaque.
+    """
+    image, facts = open_inspected(data, suffix)
+    with image:
+        try:
+            if at_least is not None and facts.format is ImageFormat.JPEG:
+                image.draft(None, (2 * at_least, 2 * at_least))
+            image.load()
+        except Exception as error:
+            raise refused_as_unreadable(error, "the picture data") from error
+        try:
+            if _has_see_through(image, data, facts.format):
+                raise ImageRefused("transparent: real alpha, expected every pixel to be opaque")
+            colours = _to_srgb(_to_eight_bit(image, facts.format), image.info.get("icc_profile"))
+            turn = _TURN.get(_orientation(image))
+            return np.array(colours if turn is None else colours.transpose(turn))
+        except ImageRefused:
+            raise
+        except Exception as error:
+            raise refused_as_unreadable(error, "the picture data") from error
+
+
+def _has_see_through(image: ImageFile.ImageFile, data: bytes, found: ImageFormat) -> bool:
+    """Say whether any pixel is not fully opaque. An alpha channel that is opaque everywhere says nothing."""
+    if image.mode in ("LA", "PA", "RGBA"):
+        return cast("tuple[int, int]", image.getchannel("A").getextrema())[0] < 255
+    # Taken out, because every later conversion would try to honour it in its own way.
+    key = image.info.pop("transparency", None)
+    if key is None or found is not ImageFormat.PNG:
+        return False
+    pixels = np.asarray(image)
+    if image.mode == "P":
+        alpha = np.full(256, 255, np.uint8)
+        if isinstance(key, int):
+            alpha[key] = 0
+        else:
+            alpha[: len(key)] = np.frombuffer(key, np.uint8)[:256]
+        return bool(np.any(alpha[pixels] < 255))
+    # tRNS names one colour at the depth of the file (in IHDR, ISO/IEC 15948 11.2.2). Pillow spreads 1, 2 and
+    # 4 bits over 0..255 and keeps the high byte of 16-bit RGB, but leaves the colour as it stands.
+    depth = data[24]
+    colour = np.asarray(key)
+    if image.mode == "1":
+        colour = colour > 0
+    elif image.mode == "RGB" and depth == 16:
+        colour = colour >> 8
+    elif depth < 8:
+        colour = colour * (255 // ((1 << depth) - 1))
+    equal = pixels == colour
+    return bool(np.any(equal.all(axis=-1) if equal.ndim == 3 else equal))
+
+
+def _to_eight_bit(image: ImageFile.ImageFile, found: ImageFormat) -> Image.Image:
+    """Scale 16-bit grey to 8 bit; Pillow's own ``convert`` clips 99.6 % of a full ramp to white."""
+    if not image.mode.startswith("I;16"):
+        return image
+    tags = getattr(image, "tag_v2", {}) if found is ImageFormat.TIFF else {}
+    # A 12-bit TIFF arrives in 16-bit pixels with its values as they were.
+    bits = tags.get(_BITS_PER_SAMPLE, (16,))[0]
+    table = np.rint(np.clip(np.arange(1 << 16) / ((1 << bits) - 1), 0, 1) * 255).astype(np.uint8)
+    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+        table = 255 - table  # Pillow inverts such a TIFF at 8 bits but not at 16
+    return Image.fromarray(table[np.asarray(image)])
+
+
+def _to_srgb(image: Image.Image, profile: object) -> Image.Image:
+    """Convert to sRGB by the embedded ICC profile; without one, or with a broken one, the pixels are sRGB.
+
+    Profiles are opened anew for each picture: handles of LittleCMS are not shared between threads.
+    """
+    grey = image.mode in ("1", "L", "LA")
+    plain = image.convert("RGB") if image.mode != "RGB" else image
+    if not isinstance(profile, bytes) or not profile or _is_srgb(profile):
+        return plain
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        space = source.profile.xcolor_space.strip()
+        if space == "GRAY" and grey:
+            return ImageCms.applyTransform(image.convert("L"), _transform(source, "L")) or plain
+        if space == "RGB":
+            return ImageCms.applyTransform(plain, _transform(source, "RGB")) or plain
+    except Exception:
+        # PyCMSError, OSError, TypeError or ValueError: the profile is broken, the pixels are sound.
+        return plain
+    return plain
+
+
+@lru_cache(maxsize=32)
+def _is_srgb(profile: bytes) -> bool:
+    """Say whether a profile changes no colour by more than 1, as the sRGB profiles of most cameras do.
+
+    Building a transform costs 3 ms, ten times a small picture, and a megapixel through it 55 ms, so the answer
+    (never a handle of LittleCMS) is remembered for the few profiles that a batch has. ``lru_cache`` is safe in
+    threads.
+    """
+    try:
+        transform = _transform(ImageCms.ImageCmsProfile(io.BytesIO(profile)), "RGB")
+        moved = np.asarray(ImageCms.applyTransform(Image.fromarray(_PROBE), transform))
+    except Exception:
+        return False
+    return bool(np.abs(moved.astype(np.int16) - _PROBE).max() <= 1)
+
+
+def _transform(source: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCmsTransform:
+    srgb = ImageCms.createProfile("sRGB")
+    return ImageCms.buildTransform(source, srgb, mode, "RGB", ImageCms.Intent.PERCEPTUAL)
+
+
+def _orientation(image: ImageFile.ImageFile) -> int:
+    """Return the EXIF orientation, 1 to 8, or 1 where the EXIF block is missing or broken.
+
+    Only this tag is read: ``ImageOps.exif_transpose`` rewrites the whole block and fails on a broken one.
+    """
+    try:
+        orientation = image.getexif().get(_ORIENTATION, 1)
+    except Exception:
+        return 1  # a broken EXIF block does not spoil a sound picture
+    return orientation if isinstance(orientation, int) else 1

@@ -1,0 +1,1 @@
+"""The networks: the only place, with ``models.training``, where keras and tensorflow are imported."""

@@ -1,0 +1,31 @@
+"""One door to keras: the settings that must be in the environment before its first import."""
+
+from __future__ import annotations
+
+import os
+from types import ModuleType
+
+
+def import_keras() -> ModuleType:
+    """Import keras (4-7 s the first time with TensorFlow) with quiet logs and TensorFlow as the default backend."""
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    # 2 hides TensorFlow's INFO and WARNING lines about CPU features; errors still come through.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import keras
+
+    module: ModuleType = keras
+    return module
+
+
+def library_versions() -> dict[str, str]:
+    """Names and versions of the libraries that decide about the numbers of a prediction."""
+    import numpy
+    import PIL
+
+    keras = import_keras()
+    versions = {"keras": keras.__version__, "backend": keras.backend.backend()}
+    if versions["backend"] == "tensorflow":
+        import tensorflow
+
+        versions["tensorflow"] = tensorflow.__version__
+    return versions | {"numpy": numpy.__version__, "pillow": PIL.__version__}

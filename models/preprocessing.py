@@ -1,0 +1,53 @@
+"""From a decoded photograph to the picture that the network sees; the same in training and in screening.
+
+A preprocessing version is a name that never changes its meaning: predictions are keyed by it, and an old
+probability must be reproducible from the old name. A better way gets a new name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from models.decoding import decode
+from models.errors import ModelInvalid
+
+
+def square_1(rgb: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Largest centred square, resized with an antialiasing triangle filter.
+
+    The aspect ratio is kept: a squeezed lesion changes its asymmetry, which is one of the things looked at.
+
+    rgb: (height, width, 3), sRGB, 0..255. Returns (size, size, 3), 0..255.
+    """
+    height, width = rgb.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = Image.fromarray(rgb[top : top + side, left : left + side])
+    return np.asarray(square.resize((size, size), Image.Resampling.BILINEAR), dtype=np.uint8)
+
+
+PREPROCESSINGS: dict[str, Callable[[NDArray[np.uint8], int], NDArray[np.uint8]]] = {"square-1": square_1}
+
+
+def preprocessing(version: str) -> Callable[[NDArray[np.uint8], int], NDArray[np.uint8]]:
+    """The function behind a preprocessing version. Raises ModelInvalid when this release has none of that name."""
+    try:
+        return PREPROCESSINGS[version]
+    except KeyError:
+        known = ", ".join(sorted(PREPROCESSINGS))
+        raise ModelInvalid(
+            f"preprocessing {version!r} is not known to this release (known: {known}); "
+            "install the release that the model version was made with"
+        ) from None
+
+
+def prepare(data: bytes, suffix: str, version: str, size: int) -> NDArray[np.uint8]:
+    """Stored bytes to network input: decode, then preprocess. Returns (size, size, 3), uint8.
+
+    Raises ImageRefused when the bytes cannot be screened.
+    """
+    return preprocessing(version)(decode(data, suffix, at_least=size), size)

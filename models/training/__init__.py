@@ -1,0 +1,1 @@
+"""Training: an honest split, a recipe, a measured manifest. Needs the ``train`` extra."""

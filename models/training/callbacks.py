@@ -1,0 +1,87 @@
+"""What happens between epochs: the recipe's own callbacks, a resumable state, and a voice for the progress bar."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Protocol
+
+from models.networks.backend import import_keras
+from models.training.presets import Preset
+
+keras = import_keras()
+Callback: Any = keras.callbacks.Callback
+
+# what keras' BackupAndRestore leaves out: without it a resumed run would forget how long it has not improved
+REMEMBERED = ("best", "wait", "stopped_epoch", "best_epoch", "cooldown_counter")
+
+
+class Progress(Protocol):
+    """Told about the training; the command line draws it."""
+
+    def step(self, epoch: int, epochs: int, step: int, steps: int) -> None: ...
+
+    def epoch(self, epoch: int, epochs: int, logs: dict[str, float]) -> None: ...
+
+
+class Tell(Callback):
+    """Passes steps and epochs on to a Progress."""
+
+    def __init__(self, progress: Progress, epochs: int, steps: int) -> None:
+        super().__init__()
+        self._progress, self._epochs, self._steps, self._epoch = progress, epochs, steps, 0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._progress.step(self._epoch + 1, self._epochs, batch + 1, self._steps)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._progress.epoch(epoch + 1, self._epochs, {k: float(v) for k, v in (logs or {}).items()})
+
+
+class Remember(Callback):
+    """Keeps the patience counters and the history on disk, so that `--resume` goes on as if never stopped."""
+
+    def __init__(self, path: Path, others: list[Any]) -> None:
+        super().__init__()
+        self._path, self._others = path, others
+        self.history: list[dict[str, float]] = []
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        if not self._path.is_file():
+            return
+        saved = json.loads(self._path.read_text(encoding="utf-8"))
+        self.history = saved["history"]
+        for callback in self._others:
+            for key, value in saved["callbacks"].get(type(callback).__name__, {}).items():
+                setattr(callback, key, value)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.history = [*self.history[:epoch], {k: float(v) for k, v in (logs or {}).items()}]
+        counters = {
+            type(callback).__name__: {
+                key: float(getattr(callback, key)) for key in REMEMBERED if getattr(callback, key, None) is not None
+            }
+            for callback in self._others
+        }
+        partial = self._path.with_suffix(".partial")
+        partial.write_text(json.dumps({"history": self.history, "callbacks": counters}), encoding="utf-8")
+        partial.replace(self._path)
+
+
+def recipe_callbacks(preset: Preset, folder: Path) -> tuple[list[Any], Remember]:
+    """EarlyStopping, ReduceLROnPlateau, ModelCheckpoint, TensorBoard, and the state for resuming."""
+    stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=preset.stop_patience)
+    plateau = keras.callbacks.ReduceLROnPlateau(
+        monitor="val_loss", factor=preset.plateau_factor, patience=preset.plateau_patience
+    )
+    best = keras.callbacks.ModelCheckpoint(
+        str(folder / "best.weights.h5"), monitor="val_loss", save_best_only=True, save_weights_only=True
+    )
+    remember = Remember(folder / "state.json", [stop, plateau, best])
+    board = keras.callbacks.TensorBoard(log_dir=str(folder / "tensorboard"), write_graph=False)
+    backup = keras.callbacks.BackupAndRestore(str(folder / "backup"), delete_checkpoint=False)
+    # backup last: an epoch counts as done once everything else has kept its part of it
+    return [stop, plateau, best, board, remember, backup], remember

@@ -1,0 +1,46 @@
+"""Training pictures through the very decoding and preprocessing that screening uses, cached after the first pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.preprocessing import prepare
+from models.training.presets import Preset
+from models.training.split import Sample
+
+
+def dataset(data: Path, samples: Sequence[Sample], preset: Preset, *, shuffle_seed: int | None = None) -> Any:
+    """A tf.data.Dataset of (pictures (n, size, size, 3) uint8, labels (n, 1) float32) batches.
+
+    Decoded pictures are cached in memory after preprocessing: 49 KB each at 128x128.
+    """
+    import tensorflow as tf
+
+    size = preset.input_size
+
+    def read(image: Any) -> NDArray[np.uint8]:
+        path = data / image.decode()
+        return prepare(path.read_bytes(), path.suffix, preset.preprocessing, size)
+
+    def load(image: Any, label: Any) -> tuple[Any, Any]:
+        picture = tf.numpy_function(read, [image], tf.uint8)
+        picture.set_shape((size, size, 3))
+        return picture, label
+
+    names = [sample.image for sample in samples]
+    labels = np.array([[sample.label] for sample in samples], dtype=np.float32)
+    rows = tf.data.Dataset.from_tensor_slices((names, labels)).map(load, num_parallel_calls=2).cache()
+    if shuffle_seed is not None:
+        rows = rows.shuffle(len(names), seed=shuffle_seed, reshuffle_each_iteration=True)
+    return rows.batch(preset.batch_size).prefetch(2)
+
+
+def class_weights(samples: Sequence[Sample]) -> dict[int, float]:
+    """Balanced weights n / (classes * n_class), so that a rare class counts as much as a common one."""
+    labels = np.array([sample.label for sample in samples])
+    return {label: len(labels) / (2 * int((labels == label).sum())) for label in (0, 1)}

@@ -1,0 +1,110 @@
+"""The split into parts by near-duplicate group, so that no copy of a training image is measured on.
+
+655 of the 1,000 malignant images of the published test part are re-encoded copies of training images: a
+random split measures memory. Here a group (copies of one picture) goes into one part whole.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.checksum import sha256_hex
+from models.errors import UsageFault
+
+LABELS = ("benign", "malignant")
+# fractions of each class: weights are fitted on `train`, epochs are picked on `validation`,
+# thresholds on `calibration`, and only `test` is reported
+PARTS = {"train": 0.70, "validation": 0.10, "calibration": 0.10, "test": 0.10}
+SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One labelled image: path relative to the data folder, label 0 benign / 1 malignant, its part and group."""
+
+    image: str
+    checksum: str
+    label: int
+    group: str
+    part: str
+
+
+def read_groups(path: Path | None) -> dict[str, str]:
+    """image (as ``label/name``) -> group of a CSV with the columns group,image. Raises UsageFault."""
+    if path is None:
+        return {}
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        raise UsageFault(f"the file of groups cannot be read: {error}") from error
+    if rows and not {"group", "image"} <= rows[0].keys():
+        raise UsageFault(f"file of groups: expected the columns group,image, received {','.join(rows[0])}")
+    return {row["image"]: row["group"] for row in rows}
+
+
+def split(data: Path, groups: dict[str, str], seed: int) -> list[Sample]:
+    """Split DATA/benign and DATA/malignant into the four parts, by group and stratified by label.
+
+    The part of a group follows from a hash of (seed, group), so adding an image moves no other.
+    Identical bytes are always one group. Raises UsageFault when a class folder is missing or empty.
+    """
+    found: list[tuple[str, str, int, str]] = []
+    for label, name in enumerate(LABELS):
+        files = sorted(p for p in (data / name).glob("*") if p.suffix.lower() in SUFFIXES)
+        if not files:
+            raise UsageFault(f"expected images in {name}/ below the data folder, found none: {data / name}")
+        for file in files:
+            image = f"{name}/{file.name}"
+            found.append((image, sha256_hex(file.read_bytes()), label, groups.get(image, "")))
+    group_of = _groups(found)
+    return [
+        Sample(image, checksum, label, group_of[image], _part(seed, group_of[image]))
+        for image, checksum, label, _ in found
+    ]
+
+
+def _groups(found: Iterable[tuple[str, str, int, str]]) -> dict[str, str]:
+    """Name each group by its smallest checksum: stable whatever numbers the CSV gave; equal bytes are united."""
+    parent: dict[str, str] = {}
+
+    def root(key: str) -> str:
+        parent.setdefault(key, key)
+        while parent[key] != key:
+            parent[key] = parent[parent[key]]
+            key = parent[key]
+        return key
+
+    rows = list(found)
+    for image, checksum, _, group in rows:
+        for other in filter(None, (f"sha:{checksum}", f"csv:{group}" if group else "")):
+            parent[root(image)] = root(other)
+    smallest: dict[str, str] = {}
+    for image, checksum, _, _ in rows:
+        key = root(image)
+        smallest[key] = min(smallest.get(key, checksum), checksum)
+    return {image: smallest[root(image)][:16] for image, _, _, _ in rows}
+
+
+def _part(seed: int, group: str) -> str:
+    digest = hashlib.sha256(f"{seed}:{group}".encode()).digest()
+    position = int.from_bytes(digest[:8], "big") / 2**64
+    for part, fraction in PARTS.items():
+        if position < fraction:
+            return part
+        position -= fraction
+    return "test"
+
+
+def split_csv(samples: Iterable[Sample]) -> str:
+    """The split as CSV text: checksum,label,part,group; no file names, so it may be published with the weights."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["checksum", "label", "part", "group"])
+    writer.writerows(sorted((s.checksum, LABELS[s.label], s.part, s.group) for s in samples))
+    return out.getvalue()

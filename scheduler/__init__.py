@@ -1,0 +1,1 @@
+"""What should run next? Intake, inbox, dispatch, recovery, and the nightly schedule."""

@@ -1,0 +1,64 @@
+"""The broker: the site's Redis by URL, or a Valkey of our own in the data folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import redis
+
+from models.errors import ServiceUnreachable
+from scheduler import embedded_valkey
+from storage.secrets import hide_secrets
+from storage.settings import Settings
+
+QUEUE = "screening"
+KEY_PREFIX = "dermscreen:"
+CONNECT_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where messages go. ``url`` is for Celery; ``embedded`` tells whether the server is ours."""
+
+    url: str
+    embedded: bool
+
+    @property
+    def shown_url(self) -> str:
+        return hide_secrets(self.url)
+
+    def client(self) -> redis.Redis:
+        """A plain Redis connection. The caller closes it."""
+        url = self.url.replace("redis+socket://", "unix://", 1)
+        return redis.Redis.from_url(
+            url, socket_connect_timeout=CONNECT_SECONDS, socket_timeout=CONNECT_SECONDS, retry=embedded_valkey.NO_RETRY
+        )
+
+    def check(self) -> None:
+        """Raises ServiceUnreachable unless the broker answers."""
+        try:
+            with self.client() as client:
+                client.ping()
+        except redis.RedisError as error:
+            raise ServiceUnreachable(
+                f"the broker {self.shown_url} does not answer ({error}); start it or correct DERMSCREEN_BROKER_URL"
+            ) from error
+
+    def messages(self) -> int:
+        """Messages in the queue, not counting those that a worker holds. Raises ServiceUnreachable."""
+        try:
+            with self.client() as client:
+                return int(client.llen(KEY_PREFIX + QUEUE))
+        except redis.RedisError as error:
+            raise ServiceUnreachable(f"the broker {self.shown_url} does not answer ({error})") from error
+
+
+def connect(settings: Settings) -> Broker:
+    """The broker of a site, started if it is ours and not running. Raises ServiceUnreachable."""
+    if settings.broker_url is not None:
+        broker = Broker(settings.broker_url, embedded=False)
+    else:
+        socket = embedded_valkey.ensure_running(settings)
+        broker = Broker(f"redis+socket://{socket}", embedded=True)
+    broker.check()
+    return broker

@@ -1,0 +1,50 @@
+"""The Celery application. Each setting stands here for a reason that was measured or read."""
+
+from __future__ import annotations
+
+from celery import Celery
+from kombu import Queue
+
+from scheduler.broker import KEY_PREFIX, QUEUE, Broker
+
+SCREEN_CHUNK = "dermscreen.screen_chunk"
+RECOVER = "dermscreen.recover"
+NIGHTLY = "dermscreen.nightly"
+
+VISIBILITY_SECONDS = 900
+TASK_SECONDS = 600  # below the visibility timeout: a task still running must not be delivered again
+
+
+def make_app(broker: Broker) -> Celery:
+    """A Celery application on a broker. It holds no tasks; the worker registers those it can do."""
+    app = Celery("dermscreen", broker=broker.url, set_as_current=False)
+    app.conf.update(
+        task_default_queue=QUEUE,
+        task_queues=[Queue(QUEUE)],
+        task_acks_late=True,
+        worker_prefetch_multiplier=1,
+        task_reject_on_worker_lost=True,
+        task_retry_on_worker_lost=True,  # capped in SQL: alone it loops for ever (5 runs in 22 s)
+        worker_cancel_long_running_tasks_on_connection_loss=False,  # True lost the task on a broker's kill -9, 2 of 2
+        worker_soft_shutdown_timeout=30,
+        task_time_limit=TASK_SECONDS,
+        worker_proc_alive_timeout=180,  # the network loads in the child: 4-7 s, more on a busy machine
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "visibility_timeout": VISIBILITY_SECONDS,
+            "unacked_restore_interval": 10,  # without these two, redelivery took 100 s instead of 11
+            "unacked_restore_throttle": 1,
+            "health_check_interval": 25,
+            "socket_timeout": 30,
+            "socket_connect_timeout": 5,
+            "global_keyprefix": KEY_PREFIX,
+        },
+        task_serializer="json",
+        accept_content=["json"],  # a pickle on the wire is code
+        task_ignore_result=True,  # counters live in SQL
+        worker_hijack_root_logger=False,
+        worker_send_task_events=False,
+        enable_utc=True,
+    )
+    return app

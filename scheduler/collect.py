@@ -1,0 +1,69 @@
+"""Which files did a person name? Files and folders, recursively, in natural order; nothing silently skipped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.errors import UsageFault
+from scheduler.natural_order import natural_key
+from storage.paths import shown, to_location
+from storage.remote_folders import is_url, list_url
+
+# what operating systems leave in every folder; passed over, counted and said
+SYSTEM_FILES = {".ds_store", "thumbs.db", "desktop.ini", "ehthumbs.db"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file: its path as submitted, where it is read, and why it cannot even be opened, if so."""
+
+    image: str
+    location: str
+    problem: str | None = None
+
+
+class Collection:
+    """Iterates over the files of the named paths. ``passed_over`` counts system files met on the way.
+
+    Raises UsageFault at once when a named path does not exist.
+    """
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        for path in paths:
+            if not is_url(path) and not os.path.lexists(path):
+                raise UsageFault(f"no such file or folder: {path}")
+        self._paths = paths
+        self.passed_over = 0
+
+    def __iter__(self) -> Iterator[Found]:
+        for path in self._paths:
+            if is_url(path):
+                names = sorted(list_url(path), key=natural_key)
+                yield from (Found(name, name) for name in names)
+            elif Path(path).is_dir():
+                # a folder that was named by hand may be a symbolic link; inside it links are refused
+                yield from self._walk(path)
+            else:
+                yield _found(path)
+
+    def _walk(self, folder: str) -> Iterator[Found]:
+        try:
+            with os.scandir(folder) as entries:
+                ordered = sorted(entries, key=lambda entry: natural_key(entry.name))
+        except OSError as error:
+            yield Found(shown(folder), to_location(folder), f"folder cannot be read: {error.strerror}")
+            return
+        for entry in ordered:
+            if entry.is_dir(follow_symlinks=False):
+                yield from self._walk(os.path.join(folder, entry.name))  # noqa: PTH118 - Path would drop the "./"
+            elif entry.name.casefold() in SYSTEM_FILES or entry.name.startswith("._"):
+                self.passed_over += 1
+            else:
+                yield _found(os.path.join(folder, entry.name))  # noqa: PTH118 - the path stays as it was typed
+
+
+def _found(path: str) -> Found:
+    return Found(shown(path), to_location(path))

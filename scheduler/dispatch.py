@@ -1,0 +1,58 @@
+"""From the database to the queue: every waiting chunk gets a message that carries its id and nothing else."""
+
+from __future__ import annotations
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from models.errors import ServiceUnreachable
+from scheduler.broker import Broker
+from scheduler.celery_app import SCREEN_CHUNK
+from storage import recovery
+from storage.database import Database
+
+PAGE = 200  # chunks a transaction
+LOST_AFTER_SECONDS = 30.0  # a message sent so long ago, and yet not in an empty queue, is lost
+RESEND_AFTER_SECONDS = 1_800.0  # twice the visibility timeout: by then Celery has had its own chance
+
+
+def send_due(database: Database, app: Celery) -> int:
+    """Send the chunks that are due. Returns how many messages went out.
+
+    Crashing between the message and its note sends it twice, which harms nothing: one claim wins.
+    Raises ServiceUnreachable when the broker is gone; the chunks stay due and lose nothing.
+    """
+    sent = 0
+    while True:
+        with database.read() as session:
+            chunk_ids = recovery.due_chunks(session, PAGE)
+        if not chunk_ids:
+            return sent
+        try:
+            with app.connection_for_write() as connection, app.amqp.Producer(connection) as producer:
+                for chunk_id in chunk_ids:
+                    app.send_task(SCREEN_CHUNK, args=[chunk_id], producer=producer, retry=False)
+        except (OperationalError, OSError) as error:
+            raise ServiceUnreachable(
+                f"the broker does not take messages ({error}); the images are recorded and will be queued when it does"
+            ) from error
+        with database.write() as session:
+            recovery.mark_sent(session, chunk_ids)
+        sent += len(chunk_ids)
+
+
+def recover(database: Database, broker: Broker, app: Celery) -> dict[str, int]:
+    """Once through everything that may have got lost; idempotent. Returns what was found, by kind.
+
+    Raises ServiceUnreachable when the broker is gone, PassingFault when the database is busy.
+    """
+    taken_back = 0
+    with database.read() as session:
+        anything_lost = bool(recovery.lost_chunks(session))
+    if anything_lost:  # looked at again under the write lock, which an idle worker has no need to take
+        with database.write() as session:
+            taken_back = recovery.take_back_lost_chunks(session)
+    patience = RESEND_AFTER_SECONDS if broker.messages() else LOST_AFTER_SECONDS
+    with database.write() as session:
+        lost_messages = recovery.forget_messages(session, patience)
+    return {"taken_back": taken_back, "lost_messages": lost_messages, "sent": send_due(database, app)}

@@ -1,0 +1,132 @@
+"""The inbox: files that have stopped growing become a batch and leave the inbox only after it is committed.
+
+A file's place after the move is written down with the batch. If the watcher dies between the commit and the
+move, the next one finishes the moves first, so nothing is taken in twice and nothing stays behind.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+
+from models.errors import UsageFault
+from scheduler.collect import Collection, Found
+from scheduler.intake import Request, examine, take_in
+from storage.batch_writer import Received
+from storage.database import Database
+from storage.inbox_moves import Move, mark_moved, moves, unmoved_batches
+from storage.paths import shown, to_location, to_path
+from storage.settings import Settings
+
+PROCESSED, REJECTED = "processed", "rejected"
+REASON_SUFFIX = ".reason.txt"
+# a burst becomes one batch, but a stream that never pauses must not wait for ever
+LONGEST_WAIT_SECONDS = 60.0
+
+Stamp = tuple[int, int]  # size in bytes, modification time in ns
+
+
+@dataclass
+class _Seen:
+    stamp: Stamp
+    since: float  # monotonic seconds at which the file was first seen like this
+
+
+@dataclass
+class Inbox:
+    """One watched folder. ``settle_seconds``: a file unchanged for so long has stopped growing."""
+
+    folder: Path
+    settle_seconds: float = 3.0
+    request: Request = field(default_factory=lambda: Request(source="inbox"))
+    _seen: dict[str, _Seen] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.folder.is_dir():
+            raise UsageFault(f"the inbox must be an existing folder: {self.folder}")
+        self.folder = self.folder.absolute()
+        self.request = replace(self.request, inbox=shown(str(self.folder)))
+
+    def files(self) -> Iterator[str]:
+        """Paths of the files in the inbox, in natural order, without those already processed or rejected."""
+        for name in sorted(entry.name for entry in os.scandir(self.folder)):
+            if name not in (PROCESSED, REJECTED):
+                yield from (to_path(found.location) for found in Collection([str(self.folder / name)]))
+
+    def settled(self) -> list[str]:
+        """Files that have stopped growing, once the whole inbox is quiet or one of them has waited long enough."""
+        now = time.monotonic()
+        seen: dict[str, _Seen] = {}
+        for path in self.files():
+            try:
+                state = Path(path).lstat()
+            except FileNotFoundError:
+                continue
+            stamp = (state.st_size, state.st_mtime_ns)
+            before = self._seen.get(path)
+            seen[path] = before if before and before.stamp == stamp else _Seen(stamp, now)
+        self._seen = seen
+        quiet = [path for path, item in seen.items() if now - item.since >= self.settle_seconds]
+        patient = all(now - item.since < LONGEST_WAIT_SECONDS for item in seen.values())
+        return [] if len(quiet) < len(seen) and patient else quiet
+
+    def take(self, database: Database, settings: Settings) -> list[str]:
+        """Finish moves that an earlier watcher left, then make a batch of what has settled.
+
+        Returns the ids of the batches whose chunks may now be sent.
+        """
+        with database.read() as session:
+            ready = unmoved_batches(session, self.request.inbox or "")
+        for batch_id in ready:
+            self._move(database, batch_id)
+        if settled := self.settled():
+            batch_id = take_in(database, settings, self.request, self._examined(settled))
+            self._move(database, batch_id)
+            ready.append(batch_id)
+        return ready
+
+    def _examined(self, paths: list[str]) -> Iterator[Received]:
+        planned: set[Path] = set()
+        for path in paths:
+            found = Found(to_location(path), to_location(path))
+            received = examine(found, whole=True)
+            target = self._target(Path(path), REJECTED if received.reason else PROCESSED, planned)
+            planned.add(target)
+            yield replace(received, location=to_location(str(target)))
+
+    def _target(self, path: Path, kind: str, planned: set[Path]) -> Path:
+        """A free name below processed/DATE or rejected: an equal name of the same day gets a number."""
+        parent = self.folder / kind / (date.today().isoformat() if kind == PROCESSED else "")
+        wanted = parent / path.relative_to(self.folder)
+        target, number = wanted, 1
+        while target in planned or os.path.lexists(target):
+            target = wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}")
+            number += 1
+        return target
+
+    def _move(self, database: Database, batch_id: str) -> None:
+        with database.read() as session:
+            planned = moves(session, batch_id)
+        for move in planned:
+            self._move_one(move)
+        with database.write() as session:
+            mark_moved(session, batch_id)
+
+    def _move_one(self, move: Move) -> None:
+        source, target = Path(to_path(move.source)), Path(to_path(move.target))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if move.reason:
+            reason = target.with_name(target.name + REASON_SUFFIX)
+            reason.write_text(f"{move.reason}\n", encoding="utf-8")
+        if os.path.lexists(source) and not os.path.lexists(target):
+            shutil.move(source, target)
+        for parent in source.parents:
+            # a folder that was dropped in whole goes when its last file is gone
+            if parent == self.folder or not parent.is_relative_to(self.folder) or any(parent.iterdir()):
+                break
+            parent.rmdir()

@@ -1,0 +1,129 @@
+"""Intake: read each file once, name its bytes, check what a header can tell, and write the batch to SQL.
+
+The slow part (reading) happens outside any transaction; its results wait in a spool, on disk when they are
+many, so that memory stays flat; then one transaction writes the batch whole or not at all.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import PurePath
+from tempfile import SpooledTemporaryFile
+from typing import IO
+
+from models.catalogue import default_name, find
+from models.checksum import sha256_hex
+from models.decoding import decode
+from models.errors import ImageRefused, PassingFault, UsageFault
+from models.inspection import inspect
+from models.manifest import Manifest
+from scheduler.collect import Found
+from storage import batches
+from storage.batch_writer import Received
+from storage.database import Database
+from storage.image_files import read_image_bytes
+from storage.settings import Settings
+
+SPOOL_BYTES = 8_000_000  # about 30,000 images in memory, more on disk
+
+
+@dataclass(frozen=True)
+class Request:
+    """Who hands in a batch, and how."""
+
+    source: str = "submit"
+    site: str | None = None
+    submitter: str | None = None
+    source_key: str | None = None
+    export_folder: str | None = None
+    inbox: str | None = None
+
+
+def active_manifest(settings: Settings) -> Manifest:
+    """The manifest of the model version that screens new batches. Raises ModelInvalid."""
+    return find(default_name(), settings.home).manifest
+
+
+def take_in(
+    database: Database,
+    settings: Settings,
+    request: Request,
+    received: Iterable[Received],
+    on_image: Callable[[], None] = lambda: None,
+) -> str:
+    """Write a batch and return its id; nothing is sent yet.
+
+    Raises UsageFault when there is no image at all, ModelInvalid when no model could ever screen it.
+    """
+    started = time.monotonic()
+    manifest = active_manifest(settings)
+    with SpooledTemporaryFile(max_size=SPOOL_BYTES, mode="w+", encoding="utf-8", dir=_spool_folder(settings)) as spool:
+        number = 0
+        for item in received:
+            spool.write(json.dumps(asdict(item)) + "\n")
+            number += 1
+            on_image()
+        if number == 0:
+            raise UsageFault("there is no file to screen: expected at least one image, received none")
+        header = batches.Header(
+            source=request.source,
+            submitter=request.submitter or os_user(),
+            manifest=manifest,
+            site=request.site,
+            source_key=request.source_key,
+            export_folder=request.export_folder,
+            inbox=request.inbox,
+            seconds_spent=time.monotonic() - started,
+        )
+        with database.write() as session:
+            return batches.create(session, header, _read_back(spool))
+
+
+def _read_back(spool: IO[str]) -> Iterator[Received]:
+    spool.seek(0)
+    for line in spool:
+        yield Received(**json.loads(line))
+
+
+def _spool_folder(settings: Settings) -> str:
+    settings.make_home()  # names of images stay in the data folder, not in a shared /tmp
+    return str(settings.home)
+
+
+def examine(found: Found, *, whole: bool = False) -> Received:
+    """Read and name the bytes of one file and check its header; with ``whole`` its pixels too.
+
+    Never raises for a bad file: the refusal stands in ``reason``.
+    """
+    received = Received(found.image, found.location, None, None, found.problem)
+    if found.problem:
+        return received
+    try:
+        data = read_image_bytes(found.location)
+    except ImageRefused as refusal:
+        return replace(received, reason=str(refusal))
+    except PassingFault as fault:
+        return replace(received, reason=f"could not be read, submit it again: {fault}")
+    received = replace(received, checksum=sha256_hex(data), size=len(data))
+    suffix = PurePath(found.image).suffix
+    try:
+        if whole:
+            decode(data, suffix)
+        else:
+            inspect(data, suffix)
+    except ImageRefused as refusal:
+        return replace(received, reason=str(refusal))
+    return received
+
+
+def os_user() -> str:
+    """Name of the user of this process, or its number where it has no name (containers)."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

@@ -1,0 +1,200 @@
+"""A chunk in the hands of a worker: claimed under a lease, completed once, or handed back.
+
+The attempt number is a fence. Whoever writes names the attempt that it was given; a worker that slept past
+its lease finds another attempt there and writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from models.errors import OurFault
+from storage import audit, predictions
+from storage.clock import db_now
+from storage.closing import close_if_done
+from storage.decisions import decision_facts, insert_decisions
+from storage.schema import Batch, Chunk, Image, Policy
+from storage.states import UNFINISHED, ChunkState, ImageState
+
+LEASE_SECONDS = 120.0  # renewed while a worker makes progress; a worker silent for longer has lost its chunk
+MAX_FAULTS = 3  # of our own faults; then the image is failed with the reason
+BACKOFF_SECONDS = 5.0  # doubled with every attempt, at most MAX_BACKOFF_SECONDS
+MAX_BACKOFF_SECONDS = 300.0
+
+
+class LeaseLost(OurFault):
+    """Another worker holds the chunk by now; what was computed is thrown away."""
+
+
+@dataclass(frozen=True)
+class ChunkImage:
+    """What a worker needs to know of an image."""
+
+    id: int
+    image: str
+    location: str
+    checksum: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A chunk under lease: its attempt (the fence), its model, and the images still to do."""
+
+    chunk_id: str
+    batch_id: str
+    attempt: int
+    model: str
+    images: tuple[ChunkImage, ...]
+
+
+@dataclass
+class Results:
+    """What a worker found out about the images of a chunk, by image id. Reasons are shown to people."""
+
+    scores: dict[int, tuple[float, str | None]] = field(default_factory=dict)  # probability, why ungradable
+    rejected: dict[int, str] = field(default_factory=dict)  # the input's fault
+    passing: dict[int, str] = field(default_factory=dict)  # tried again, not counted
+    faults: dict[int, str] = field(default_factory=dict)  # ours: counted
+
+
+def claim(session: Session, chunk_id: str, holder: str) -> Claim | None:
+    """Take a waiting chunk with one UPDATE. None when it is done, taken, or not due: a lost race is no error."""
+    due = or_(Chunk.not_before.is_(None), Chunk.not_before <= db_now())
+    taken = session.execute(
+        update(Chunk)
+        .where(Chunk.id == chunk_id, Chunk.state == ChunkState.WAITING, due)
+        .values(
+            state=ChunkState.RUNNING,
+            attempt=Chunk.attempt + 1,
+            lease_until=db_now(LEASE_SECONDS),
+            holder=holder,
+        )
+        .returning(Chunk.attempt, Chunk.batch_id)
+        .execution_options(synchronize_session=False)
+    ).first()
+    if taken is None:
+        return None
+    unfinished = Image.chunk_id == chunk_id, Image.state.in_(UNFINISHED)
+    session.execute(update(Image).where(*unfinished).values(state=ImageState.RUNNING))
+    rows = session.execute(
+        select(Image.id, Image.image, Image.location, Image.checksum).where(*unfinished).order_by(Image.position)
+    )
+    images = tuple(ChunkImage(row.id, row.image, row.location, row.checksum or "") for row in rows)
+    model = session.scalars(select(Batch.model).where(Batch.id == taken.batch_id)).one()
+    facts: dict[str, str | int | None] = {"chunk": chunk_id, "attempt": taken.attempt, "images": len(images)}
+    audit.append(session, [audit.Event("chunk.claimed", taken.batch_id, facts | {"holder": holder})])
+    return Claim(chunk_id, taken.batch_id, taken.attempt, model, images)
+
+
+def renew(session: Session, held: Claim) -> None:
+    """Extend the lease. Raises LeaseLost."""
+    _fenced_update(session, held, {"lease_until": db_now(LEASE_SECONDS)})
+
+
+def hand_back(session: Session, held: Claim, reason: str) -> None:
+    """Return a chunk unworked, for a reason that is not its own; nothing is counted. Raises LeaseLost."""
+    _fenced_update(session, held, _waiting_again(reason, 0.0))
+    _images_wait(session, held.chunk_id)
+    facts: dict[str, str | int | None] = {"chunk": held.chunk_id, "attempt": held.attempt, "reason": reason}
+    audit.append(session, [audit.Event("chunk.handed_back", held.batch_id, facts)])
+
+
+def complete(session: Session, held: Claim, key: predictions.Key, results: Results) -> None:
+    """Store results, image states and decisions in this transaction, with their audit events.
+
+    Images that met a fault stay in the chunk, which then waits for its next attempt; those whose faults are
+    used up become failed. Raises LeaseLost when another attempt was made in the meantime.
+    """
+    faults = session.scalars(select(Chunk.faults).where(Chunk.id == held.chunk_id)).one() + bool(results.faults)
+    exhausted = results.faults if faults >= MAX_FAULTS else {}
+    again = results.passing | (results.faults if not exhausted else {})
+    if again:
+        backoff = min(MAX_BACKOFF_SECONDS, BACKOFF_SECONDS * 2.0 ** (held.attempt - 1))
+        values = _waiting_again(next(iter(again.values())), backoff)
+    else:
+        values = {"state": ChunkState.DONE, "lease_until": None, "holder": None}
+    _fenced_update(session, held, values | {"faults": faults})
+
+    checksums = {image.id: image.checksum for image in held.images}
+    policy = session.scalars(select(Policy).join(Batch).where(Batch.id == held.batch_id)).one()
+    fresh = {checksums[image_id]: score for image_id, score in results.scores.items()}
+    stored = predictions.record(session, key, [(checksum, *score) for checksum, score in fresh.items()])
+    decided = [(image_id, stored[checksums[image_id]]) for image_id in sorted(results.scores)]
+    insert_decisions(session, held.batch_id, policy, decided)
+    failed = {image_id: _exhausted(reason, faults) for image_id, reason in exhausted.items()}
+    _finish(session, [image_id for image_id, _ in decided], ImageState.SCREENED)
+    _finish(session, results.rejected, ImageState.REJECTED)
+    _finish(session, failed, ImageState.FAILED)
+    if again:
+        session.execute(
+            update(Image).where(Image.id.in_(again)).values(state=ImageState.WAITING),
+            execution_options={"synchronize_session": False},
+        )
+    common: dict[str, str | int | None] = {"chunk": held.chunk_id, "attempt": held.attempt}
+    events = [
+        audit.Event(
+            "image.decided",
+            held.batch_id,
+            common | {"image": image_id, "checksum": checksums[image_id]} | decision_facts(scored, policy),
+        )
+        for image_id, scored in decided
+    ]
+    for name, ended in (
+        ("image.rejected", results.rejected),
+        ("image.failed", failed),
+        ("image.again", again),
+    ):
+        events += [
+            audit.Event(
+                name,
+                held.batch_id,
+                common | {"image": image_id, "checksum": checksums[image_id], "reason": why},
+            )
+            for image_id, why in ended.items()
+        ]
+    audit.append(session, events)
+    close_if_done(session, held.batch_id)
+
+
+def _exhausted(reason: str, faults: int) -> str:
+    return f"{reason} (given up after {faults} attempts)"
+
+
+def _waiting_again(reason: str, backoff: float) -> dict[str, object]:
+    return {
+        "state": ChunkState.WAITING, "sent_at": None, "lease_until": None, "holder": None,
+        "not_before": db_now(backoff), "reason": reason,
+    }  # fmt: skip
+
+
+def _fenced_update(session: Session, held: Claim, values: Mapping[str, object]) -> None:
+    done = session.execute(
+        update(Chunk)
+        .where(Chunk.id == held.chunk_id, Chunk.attempt == held.attempt, Chunk.state == ChunkState.RUNNING)
+        .values(**values)
+        .returning(Chunk.id)
+        .execution_options(synchronize_session=False)
+    ).first()
+    if done is None:
+        raise LeaseLost(f"chunk {held.chunk_id}: attempt {held.attempt} is no longer the one that holds it")
+
+
+def _images_wait(session: Session, chunk_id: str) -> None:
+    session.execute(
+        update(Image)
+        .where(Image.chunk_id == chunk_id, Image.state.in_(UNFINISHED))
+        .values(state=ImageState.WAITING)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _finish(session: Session, ended: Mapping[int, str] | list[int], state: ImageState) -> None:
+    """Set the terminal state, with the reason where there is one (bulk UPDATE by primary key)."""
+    reasons = ended if isinstance(ended, Mapping) else dict.fromkeys(ended)
+    if reasons:
+        rows = [{"id": image_id, "state": state, "reason": reason} for image_id, reason in reasons.items()]
+        session.execute(update(Image), rows)

@@ -1,0 +1,29 @@
+"""The end of a batch."""
+
+from __future__ import annotations
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from storage import audit
+from storage.clock import db_now
+from storage.counts import counts
+from storage.schema import Batch, Image
+from storage.states import UNFINISHED, BatchState
+
+
+def close_if_done(session: Session, batch_id: str) -> bool:
+    """Close the batch when every image is terminal. Its last two chunks may end at once: the row lock decides."""
+    batch = session.scalars(
+        select(Batch).where(Batch.id == batch_id).with_for_update().execution_options(populate_existing=True)
+    ).one()
+    unfinished = exists().where(Image.batch_id == batch_id, Image.state.in_(UNFINISHED))
+    if batch.state == BatchState.COMPLETE or session.scalar(select(unfinished)):
+        return False
+    batch.state = BatchState.COMPLETE
+    batch.closed_at = session.execute(select(db_now())).scalar_one()
+    session.flush()
+    total = counts(session, batch_id).as_json()
+    facts: dict[str, str | int | None] = {key: total[key] for key in total if key not in ("batch", "state", "seconds")}
+    audit.append(session, [audit.Event("batch.completed", batch_id, facts)])
+    return True

@@ -1,0 +1,108 @@
+"""The database: SQLite in the data folder, or PostgreSQL by URL, behind the same two doors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+from models.errors import PassingFault, ServiceUnreachable, UsageFault
+from storage.secrets import hide_secrets
+from storage.settings import Settings
+
+BUSY_TIMEOUT_MS = 30_000  # how long a SQLite writer waits for another before it gives up
+
+
+def url_of(settings: Settings) -> str:
+    """The SQLAlchemy URL of a site: its own, with psycopg 3 for PostgreSQL, or SQLite in the data folder."""
+    if settings.database_url is None:
+        return f"sqlite:///{settings.home / 'dermscreen.db'}"
+    url = settings.database_url
+    for prefix in ("postgresql://", "postgres://"):
+        if url.startswith(prefix):
+            return f"postgresql+psycopg://{url.removeprefix(prefix)}"
+    return url
+
+
+class Database:
+    """Hands out transactions. ``write`` takes SQLite's write lock at once; ``read`` never blocks a writer."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        try:
+            self.engine: Engine = _engine(url)
+        except (ImportError, ValueError) as error:
+            raise UsageFault(
+                f"the database URL {hide_secrets(url)} cannot be used ({error}); expected sqlite:///FILE or "
+                "postgresql://..., the latter with the extra: pip install 'dermscreen[postgres]'"
+            ) from error
+        self._writing = self.engine.execution_options(begin="BEGIN IMMEDIATE")
+
+    @property
+    def shown_url(self) -> str:
+        return hide_secrets(self.url)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A read-only look at a consistent state. Raises PassingFault when the database does not answer."""
+        with self._session(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """One transaction: committed at the end of the block, rolled back whole on any error.
+
+        Raises PassingFault when the database is busy or does not answer.
+        """
+        with self._session(self._writing) as session:
+            yield session
+            session.commit()
+
+    @contextmanager
+    def _session(self, engine: Engine) -> Iterator[Session]:
+        try:
+            with Session(engine, expire_on_commit=False) as session:
+                yield session
+        except OperationalError as error:
+            if "locked" in str(error.orig) or "busy" in str(error.orig):
+                raise PassingFault(f"the database is busy ({error.orig}); try again") from error
+            raise ServiceUnreachable(f"the database {self.shown_url} does not answer: {error.orig}") from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise ServiceUnreachable(f"the connection to {self.shown_url} broke: {error.orig}") from error
+            raise
+
+    def after_fork(self) -> None:
+        """Forget connections that belong to the parent process, without closing them under it."""
+        self.engine.dispose(close=False)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    if make_url(url).get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # BEGIN is ours, see below
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        # a deferred transaction that reads and then writes fails at once with SQLITE_BUSY when another wrote in between
+        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+
+    return engine

@@ -1,0 +1,61 @@
+"""From a probability to an outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from models.rounding import text
+from storage.clock import db_now
+from storage.schema import Decision, Policy
+from storage.states import Outcome
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What is known about bytes: the prediction's row, its probability (0..1), and why it cannot be graded."""
+
+    prediction_id: int
+    probability: float
+    ungradable: str | None
+
+
+def decide(scored: Scored, threshold: float) -> Outcome:
+    """The outcome under a threshold (0..1): flagged at or above it.
+
+    A picture that cannot be graded is never cleared. It is still flagged where its probability says so:
+    a blurred picture of a melanoma must not wait in the pile for review.
+    """
+    if scored.probability >= threshold:
+        return Outcome.FLAGGED
+    return Outcome.REVIEW if scored.ungradable else Outcome.CLEAR
+
+
+def insert_decisions(session: Session, batch_id: str, policy: Policy, scored: list[tuple[int, Scored]]) -> None:
+    """Decide (image id, prediction) pairs under a policy and store the decisions."""
+    if not scored:
+        return
+    now = session.execute(select(db_now())).scalar_one()
+    rows = [
+        {
+            "batch_id": batch_id, "image_id": image_id, "prediction_id": item.prediction_id,
+            "policy_id": policy.id, "outcome": decide(item, policy.threshold), "reason": item.ungradable,
+            "created_at": now,
+        }
+        for image_id, item in scored
+    ]  # fmt: skip
+    session.execute(insert(Decision), rows)
+
+
+def decision_facts(scored: Scored, policy: Policy) -> dict[str, str | int | None]:
+    """What the audit chain says of a decision. Numbers are decimal text: floats have no canonical form."""
+    return {
+        "probability": text(scored.probability),
+        "threshold": text(policy.threshold),
+        "policy": policy.label,
+        "model": policy.model,
+        "outcome": decide(scored, policy.threshold),
+        "reason": scored.ungradable,
+    }

@@ -1,0 +1,50 @@
+"""CSV files that are due when a batch is complete (nightly runs)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import select, update
+
+from models.checksum import sha256_hex
+from models.errors import PassingFault
+from storage import audit
+from storage.clock import db_now
+from storage.database import Database
+from storage.report import rows, write_csv
+from storage.schema import Batch
+from storage.states import BatchState
+from storage.whole_file import whole_file
+
+
+def write_due_exports(database: Database) -> list[Path]:
+    """Write the flagged lesions of every complete batch that owes a CSV; returns the files written.
+
+    Writing one twice (two processes at once, or a crash before the note) gives the same file again.
+    """
+    with database.read() as session:
+        due = session.execute(
+            select(Batch.id, Batch.export_folder).where(
+                Batch.state == BatchState.COMPLETE, Batch.export_folder.is_not(None), Batch.exported_at.is_(None)
+            )
+        ).all()
+    written = []
+    for batch_id, folder in due:
+        path = Path(folder or ".") / f"flagged-{batch_id}.csv"
+        try:
+            with database.read() as session, whole_file(path) as file:
+                write_csv(file, rows(session, [batch_id], flagged_only=True))
+        except OSError as error:
+            raise PassingFault(f"the report of batch {batch_id} cannot be written yet: {error.strerror}") from error
+        facts: dict[str, str | int | None] = {"sha256": sha256_hex(path.read_bytes())}
+        with database.write() as session:
+            noted = session.execute(
+                update(Batch)
+                .where(Batch.id == batch_id, Batch.exported_at.is_(None))
+                .values(exported_at=db_now())
+                .returning(Batch.id)
+            ).first()
+            if noted:
+                audit.append(session, [audit.Event("report.exported", batch_id, facts)])
+        written.append(path)
+    return written

@@ -1,0 +1,140 @@
+"""Reading the bytes of a picture once, from a local disk or through fsspec, without being led astray.
+
+A location comes from a folder listing or a manifest that other people write, so a local path is opened once
+and judged by its descriptor: between a check of the name and an open of the name, the file could change.
+"""
+
+import errno
+import os
+import stat
+
+from models.errors import ImageRefused, PassingFault, ServiceUnreachable, UsageFault
+from models.inspection import too_many_bytes
+from models.limits import MAX_FILE_BYTES
+from storage.paths import to_path
+
+_READ_BYTES = 1 << 20  # one call reads a whole usual photograph
+
+_GONE = "the file is no longer there"
+_DENIED = "permission denied: the file may not be read"
+_LINK = "a symbolic link: expected the file itself"
+
+_REFUSALS = {
+    errno.ENOENT: _GONE,
+    errno.ENOTDIR: _GONE,
+    errno.ENAMETOOLONG: _GONE,  # no file can have this name
+    errno.EACCES: _DENIED,
+    errno.EPERM: _DENIED,
+    errno.ELOOP: _LINK,  # what O_NOFOLLOW answers on a link
+    errno.ENXIO: "a socket or a device: expected a regular file",
+    errno.EISDIR: "a folder: expected a regular file",
+    errno.EOPNOTSUPP: "a socket: expected a regular file",  # macOS
+}
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe (FIFO)"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def read_image_bytes(location: str) -> bytes:
+    """Read a picture completely.
+
+    Args:
+        location: a local path, a file:// URL, or any other URL that fsspec understands (s3://, gs://, ...).
+
+    Returns:
+        All bytes of the file, 1 to `MAX_FILE_BYTES` of them.
+
+    Raises:
+        ImageRefused: the file is gone, empty, too large, not a regular file, a symbolic link, or may not be
+            read. The text does not name the file.
+        PassingFault: the disk or the network share did not answer (EIO, ESTALE, ETIMEDOUT, too many open
+            files, ...); worth another try.
+        ServiceUnreachable: the object store did not answer.
+        UsageFault: the package for this kind of URL is not installed, or there is no such kind.
+    """
+    if location.startswith("file://"):
+        return _read_local(to_path(location))
+    if "://" in location:
+        return _read_remote(location)
+    return _read_local(location)
+
+
+def _read_local(path: str) -> bytes:
+    try:
+        # O_NONBLOCK: opening a FIFO would otherwise wait for a writer for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise _judged(error) from error
+    except ValueError as error:  # a zero byte in the path
+        raise ImageRefused("the location is not a valid path") from error
+    try:
+        return _read_descriptor(descriptor)
+    except OSError as error:
+        raise _judged(error) from error
+    finally:
+        os.close(descriptor)
+
+
+def _read_descriptor(descriptor: int) -> bytes:
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        kind = next((name for test, name in _KINDS if test(found.st_mode)), "a special file")
+        raise ImageRefused(f"{kind}: expected a regular file")
+    if found.st_size > MAX_FILE_BYTES:
+        raise ImageRefused(too_many_bytes(found.st_size))
+    parts: list[bytes] = []
+    left = MAX_FILE_BYTES + 1  # one more than allowed, to see that a growing file has grown too large
+    while left and (part := os.read(descriptor, min(left, _READ_BYTES))):
+        parts.append(part)
+        left -= len(part)
+    return _checked(b"".join(parts))
+
+
+def _read_remote(location: str) -> bytes:
+    import fsspec
+
+    try:
+        with fsspec.open(location, "rb") as opened:
+            size = getattr(opened, "size", None)
+            if isinstance(size, int) and size > MAX_FILE_BYTES:
+                raise ImageRefused(too_many_bytes(size))
+            data: bytes = opened.read(MAX_FILE_BYTES + 1)
+    except ImageRefused:
+        raise
+    except FileNotFoundError as error:
+        raise ImageRefused(_GONE) from error
+    except PermissionError as error:
+        raise ImageRefused(_DENIED) from error
+    except IsADirectoryError as error:
+        raise ImageRefused("a folder: expected a file") from error
+    except (ImportError, ValueError) as error:
+        scheme = location.partition("://")[0]
+        raise UsageFault(
+            f"{scheme}:// cannot be read: expected a local path, s3:// (install dermscreen[s3]) "
+            "or gs:// (install dermscreen[gcs])"
+        ) from error
+    except Exception as error:
+        # Each store's client brings exceptions of its own; none of them says anything about the picture.
+        raise ServiceUnreachable(f"the image store does not answer ({type(error).__name__})") from error
+    return _checked(data)
+
+
+def _checked(data: bytes) -> bytes:
+    if not data:
+        raise ImageRefused("empty: the file has 0 bytes")
+    if len(data) > MAX_FILE_BYTES:
+        raise ImageRefused(too_many_bytes(len(data)))
+    return data
+
+
+def _judged(error: OSError) -> ImageRefused | PassingFault:
+    """Tell what is wrong with the file from what is wrong with the disk, the share or this process."""
+    if error.errno in _REFUSALS:
+        return ImageRefused(_REFUSALS[error.errno])
+    words = os.strerror(error.errno) if error.errno else type(error).__name__
+    return PassingFault(f"the file could not be read now: {words}")

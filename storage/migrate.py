@@ -1,0 +1,70 @@
+"""Bringing a database to the schema of this release."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import OperationalError
+
+from models.errors import ServiceUnreachable, UsageFault
+from storage.database import Database, url_of
+from storage.migrations import HEAD
+from storage.settings import Settings
+
+# any constant will do; it keeps two upgrades of one PostgreSQL apart
+UPGRADE_LOCK = 0x6465726D75706772
+
+
+def open_database(settings: Settings) -> Database:
+    """The site's database, ready for use.
+
+    An empty database is set up and our own SQLite file is upgraded on the way; a PostgreSQL of an older
+    release is left alone. Raises UsageFault then, ServiceUnreachable when it does not answer.
+    """
+    if settings.embedded_database:
+        settings.make_home()
+    database = Database(url_of(settings))
+    found = revision(database)
+    if found != HEAD:
+        if found is not None and not settings.embedded_database:
+            raise UsageFault(
+                f"the database is at schema {found}, this release needs {HEAD}: stop the workers, make a backup, "
+                "then run `screen db upgrade`"
+            )
+        upgrade(database)
+    return database
+
+
+def revision(database: Database) -> str | None:
+    """The schema revision of a database, None when it is empty. Raises ServiceUnreachable."""
+    try:
+        with database.engine.connect() as connection:
+            return _revision(connection)
+    except OperationalError as error:
+        raise ServiceUnreachable(f"the database {database.shown_url} does not answer: {error.orig}") from error
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
+
+
+def upgrade(database: Database) -> tuple[str | None, str]:
+    """Run the migrations up to HEAD, in one transaction. Returns (revision before, revision after)."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    with database.engine.execution_options(begin="BEGIN IMMEDIATE").begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
+        # looked at again under the lock: of several first commands, one sets up and the others find it done
+        before = _revision(connection)
+        if before != HEAD:
+            config.attributes["connection"] = connection
+            command.upgrade(config, HEAD)
+    return before, HEAD

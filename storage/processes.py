@@ -1,0 +1,54 @@
+"""Who holds a lease: a process, told apart from a later one with the same number."""
+
+from __future__ import annotations
+
+import os
+import socket
+from functools import cache
+from pathlib import Path
+
+
+@cache
+def _machine() -> str:
+    """Host and process namespace: two containers may share a host name but not their process numbers."""
+    try:
+        namespace = Path("/proc/self/ns/pid").readlink().name
+    except OSError:
+        namespace = "-"
+    return f"{socket.gethostname()}/{namespace}"
+
+
+def _started(pid: int) -> str | None:
+    """Start time of a process in clock ticks since boot, None when it does not run, ``-`` where that is unknown."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        if Path("/proc/self/stat").exists():
+            return None
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return None
+        except PermissionError:
+            return "-"
+        return "-"
+    except OSError:
+        return "-"
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else fields[19]
+
+
+def identity(pid: int | None = None) -> str:
+    """Name of a process of this machine: host/namespace/pid/start."""
+    pid = os.getpid() if pid is None else pid
+    return f"{_machine()}/{pid}/{_started(pid) or '-'}"
+
+
+def certainly_gone(holder: str) -> bool:
+    """True when the holder ran on this very machine and runs no more. False whenever that cannot be known."""
+    machine, _, rest = holder.partition("/")
+    parts = rest.split("/")
+    if len(parts) != 3 or f"{machine}/{parts[0]}" != _machine():
+        return False
+    pid, started = int(parts[1]), parts[2]
+    return _started(pid) != started

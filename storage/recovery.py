@@ -1,0 +1,129 @@
+"""What a restart must find again: chunks whose worker is gone, and chunks whose message is."""
+
+from __future__ import annotations
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from storage import audit
+from storage.batch_writer import new_chunk
+from storage.chunks import MAX_FAULTS
+from storage.clock import db_now
+from storage.closing import close_if_done
+from storage.processes import certainly_gone
+from storage.schema import Batch, Chunk, Image
+from storage.states import UNFINISHED, ChunkState, ImageState
+
+
+def lost_chunks(session: Session) -> list[str]:
+    """Ids of the running chunks whose lease expired or whose holder on this machine is gone."""
+    running = session.execute(
+        select(Chunk.id, Chunk.holder, (Chunk.lease_until < db_now()).label("expired"))
+        .where(Chunk.state == ChunkState.RUNNING)
+        .with_for_update(skip_locked=True)
+    ).all()
+    return [row.id for row in running if row.expired or certainly_gone(row.holder or "")]
+
+
+def take_back_lost_chunks(session: Session) -> int:
+    """Free the lost chunks. Returns how many.
+
+    A chunk that lost its worker may have killed it, so it comes back in halves; an image that is alone and
+    loses its worker MAX_FAULTS times becomes failed, and the rest of its batch is screened.
+    """
+    lost = lost_chunks(session)
+    events: list[audit.Event] = []
+    batches: set[str] = set()
+    for chunk_id in lost:
+        chunk = session.get_one(Chunk, chunk_id, populate_existing=True)
+        batches.add(chunk.batch_id)
+        events += _take_back(session, chunk)
+    session.flush()
+    audit.append(session, events)
+    for batch_id in sorted(batches):
+        close_if_done(session, batch_id)
+    return len(lost)
+
+
+def _take_back(session: Session, chunk: Chunk) -> list[audit.Event]:
+    images = list(
+        session.scalars(
+            select(Image.id).where(Image.chunk_id == chunk.id, Image.state.in_(UNFINISHED)).order_by(Image.position)
+        )
+    )
+    chunk.reason = "its worker died or fell silent"
+    facts: dict[str, str | int | None] = {"chunk": chunk.id, "attempt": chunk.attempt, "reason": chunk.reason}
+    chunk.lease_until, chunk.holder, chunk.sent_at = None, None, None
+    if len(images) > 1:
+        chunk.state = ChunkState.SPLIT
+        middle = len(images) // 2
+        halves = []
+        for half in (images[:middle], images[middle:]):
+            halves.append(new_chunk(session, chunk.batch_id))
+            _move(session, half, halves[-1])
+        return [audit.Event("chunk.split", chunk.batch_id, facts | {"first": halves[0], "second": halves[1]})]
+    chunk.faults += 1
+    if images and chunk.faults >= MAX_FAULTS:
+        chunk.state = ChunkState.DONE
+        reason = f"the worker died or fell silent {chunk.faults} times while screening this image alone"
+        session.execute(update(Image).where(Image.id == images[0]).values(state=ImageState.FAILED, reason=reason))
+        return [audit.Event("image.failed", chunk.batch_id, facts | {"image": images[0], "reason": reason})]
+    chunk.state = ChunkState.WAITING if images else ChunkState.DONE
+    _move(session, images, chunk.id)
+    return [audit.Event("chunk.taken_back", chunk.batch_id, facts)]
+
+
+def _move(session: Session, images: list[int], chunk_id: str) -> None:
+    session.execute(
+        update(Image).where(Image.id.in_(images)).values(chunk_id=chunk_id, state=ImageState.WAITING),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def due_chunks(session: Session, limit: int) -> list[str]:
+    """Ids of waiting chunks that no message is out for and whose backoff is over, oldest batch first."""
+    return list(
+        session.scalars(
+            select(Chunk.id)
+            .join(Batch, Chunk.batch_id == Batch.id)
+            .where(
+                Chunk.state == ChunkState.WAITING,
+                Chunk.sent_at.is_(None),
+                or_(Batch.inbox.is_(None), Batch.moved_at.is_not(None)),  # its files are still on their way
+                or_(Chunk.not_before.is_(None), Chunk.not_before <= db_now()),
+            )
+            .order_by(Chunk.batch_id)
+            .limit(limit)
+        )
+    )
+
+
+def mark_sent(session: Session, chunk_ids: list[str]) -> None:
+    """Note that messages are out. Chunks that a worker claimed in the meantime are left as they are."""
+    sent = (
+        update(Chunk)
+        .where(Chunk.id.in_(chunk_ids), Chunk.state == ChunkState.WAITING)
+        .values(sent_at=db_now())
+        .returning(Chunk.id, Chunk.batch_id)
+        .execution_options(synchronize_session=False)
+    )
+    rows = session.execute(sent).all()
+    session.execute(
+        update(Image)
+        .where(Image.chunk_id.in_([row.id for row in rows]), Image.state == ImageState.WAITING)
+        .values(state=ImageState.QUEUED)
+        .execution_options(synchronize_session=False)
+    )
+    audit.append(session, [audit.Event("chunk.queued", row.batch_id, {"chunk": row.id}) for row in rows])
+
+
+def forget_messages(session: Session, older_than_seconds: float) -> int:
+    """Treat messages sent so long ago as lost, so that their chunks are sent again. Returns how many."""
+    rows = session.execute(
+        update(Chunk)
+        .where(Chunk.state == ChunkState.WAITING, Chunk.sent_at < db_now(-older_than_seconds))
+        .values(sent_at=None)
+        .returning(Chunk.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    return len(rows)

@@ -1,0 +1,125 @@
+"""Report rows and the CSV that everybody gets: the command line and the nightly export alike."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, aliased
+
+from models.rounding import text
+from storage.schema import Batch, Decision, Image, Policy, Prediction
+from storage.states import UNFINISHED, ImageState, Outcome
+
+NOTICE = "Research software: a screening aid, not a diagnosis and not a medical device."
+COLUMNS = (
+    "batch", "image", "checksum", "outcome", "probability", "threshold", "model", "policy", "reason",
+    "site", "submitter", "notice",
+)  # fmt: skip
+
+
+# OWASP, CSV injection; the last four are the full-width forms of = + - @
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+@dataclass(frozen=True)
+class ReportRow:
+    """One image of a report. ``outcome`` of an image that was not scored is its state; it has no probability."""
+
+    batch: str
+    image: str
+    location: str
+    checksum: str
+    outcome: str
+    probability: float | None
+    threshold: float | None
+    model: str
+    policy: str
+    reason: str
+    site: str
+    submitter: str
+
+    def as_text(self) -> dict[str, str]:
+        """The row as it stands in the CSV: numbers with six decimals, nothing for what is not known."""
+        return {
+            "batch": self.batch,
+            "image": self.image,
+            "checksum": self.checksum,
+            "outcome": self.outcome,
+            "probability": "" if self.probability is None else text(self.probability),
+            "threshold": "" if self.threshold is None else text(self.threshold),
+            "model": self.model,
+            "policy": self.policy,
+            "reason": self.reason,
+            "site": self.site,
+            "submitter": self.submitter,
+            "notice": NOTICE,
+        }
+
+
+def rows(session: Session, batch_ids: Sequence[str], *, flagged_only: bool) -> Iterator[ReportRow]:
+    """Rows batch by batch: flagged lesions by falling probability, or every image in the order it was submitted."""
+    for batch_id in batch_ids:
+        for row in session.execute(_query(batch_id, flagged_only=flagged_only).execution_options(yield_per=1_000)):
+            image, batch, decision, prediction, policy, original = row.tuple()
+            scored = image.state == ImageState.SCREENED
+            yield ReportRow(
+                batch=batch.id,
+                image=image.image,
+                location=image.location,
+                checksum=image.checksum or "",
+                outcome=decision.outcome if scored else image.state,
+                probability=prediction.probability if scored else None,
+                threshold=policy.threshold if scored else None,
+                model=batch.model if scored else "",
+                policy=policy.label if scored else "",
+                reason=_reason(image, decision, original),
+                site=batch.site or "",
+                submitter=batch.submitter,
+            )
+
+
+def _query(batch_id: str, *, flagged_only: bool) -> Select[Image, Batch, Decision, Prediction, Policy, str]:
+    original = aliased(Image)
+    query = (
+        select(Image, Batch, Decision, Prediction, Policy, original.image)
+        .join(Batch, Image.batch_id == Batch.id)
+        .outerjoin(Decision, (Decision.image_id == Image.id) & (Decision.policy_id == Batch.policy_id))
+        .outerjoin(Prediction, Decision.prediction_id == Prediction.id)
+        .outerjoin(Policy, Decision.policy_id == Policy.id)
+        .outerjoin(original, Image.duplicate_of == original.id)
+        .where(Image.batch_id == batch_id)
+    )
+    if flagged_only:
+        flagged = query.where(Decision.outcome == Outcome.FLAGGED)
+        return flagged.order_by(Prediction.probability.desc(), Image.position)
+    return query.order_by(Image.position)
+
+
+def _reason(image: Image, decision: Decision | None, original: str | None) -> str:
+    if image.state == ImageState.DUPLICATE:
+        return f"same bytes as {original}"
+    if image.state in UNFINISHED:
+        return "not yet screened"
+    if decision is not None:
+        return decision.reason or ""
+    return image.reason or ""
+
+
+def write_csv(file: IO[str], report: Iterable[ReportRow]) -> int:
+    """Write COLUMNS and the rows; returns how many rows. ``file`` must be opened with newline=""."""
+    writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    number = 0
+    for row in report:
+        writer.writerow({key: _harmless(value) for key, value in row.as_text().items()})
+        number += 1
+    return number
+
+
+def _harmless(cell: str) -> str:
+    """A cell that no spreadsheet runs as a formula: a file may be called ``=cmd|...``. Numbers stay numbers."""
+    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell

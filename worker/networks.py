@@ -1,0 +1,41 @@
+"""Networks in memory: loaded once per process, checked when they are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.catalogue import find
+from models.version import ModelVersion
+
+
+class Network(Protocol):
+    """What screening needs of a network."""
+
+    version: ModelVersion
+
+    def probabilities(self, pictures: NDArray[np.uint8]) -> NDArray[np.float64]: ...
+
+
+def _load(version: ModelVersion) -> Network:
+    from models.networks.loaded import load  # keras: 4-7 s, and never in a process that forks
+
+    return load(version)
+
+
+class Networks:
+    """The model versions that this process has loaded."""
+
+    def __init__(self, home: Path, load: Callable[[ModelVersion], Network] = _load) -> None:
+        self._home, self._load = home, load
+        self._loaded: dict[str, Network] = {}
+
+    def get(self, name: str) -> Network:
+        """The network of a model version. Raises ModelInvalid when it is missing or not what its manifest says."""
+        if name not in self._loaded:
+            self._loaded[name] = self._load(find(name, self._home))
+        return self._loaded[name]

@@ -1,0 +1,97 @@
+"""A worker process at work: claim, screen, complete."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from models.errors import ModelInvalid, PassingFault
+from storage import chunks, predictions, workers
+from storage.chunks import Claim, LeaseLost, Results
+from storage.database import Database
+from storage.processes import identity
+from worker.networks import Networks
+from worker.screening import screen
+
+log = logging.getLogger(__name__)
+
+RENEW_SECONDS = chunks.LEASE_SECONDS / 4
+WRITE_TRIES = 6  # of a result that is already computed; with backoff they span about 30 s
+
+T = TypeVar("T")
+
+
+class Runner:
+    """Screens chunks, one after the other. ``worker_id`` names the worker that this process belongs to."""
+
+    def __init__(self, database: Database, networks: Networks, worker_id: str) -> None:
+        self._database, self._networks, self._worker_id = database, networks, worker_id
+
+    def run(self, chunk_id: str) -> str:
+        """Screen one chunk and return what became of it, in a word for the log."""
+        with self._database.write() as session:
+            claim = chunks.claim(session, chunk_id, identity())
+        if claim is None:
+            return "not due"
+        try:
+            network = self._networks.get(claim.model)
+        except ModelInvalid as error:
+            with self._database.write() as session:
+                chunks.hand_back(session, claim, str(error))
+                workers.refuse(session, self._worker_id, str(error))
+            log.critical("%s", error)
+            return "refused"
+        manifest = network.version.manifest
+        key = predictions.Key(manifest.name, manifest.preprocessing)
+        try:
+            results = self._results(claim, key)
+            patiently(lambda: self._complete(claim, key, results))
+        except LeaseLost as lost:
+            log.warning("%s", lost)
+            return "lost"
+        return "done"
+
+    def _results(self, claim: Claim, key: predictions.Key) -> Results:
+        """Scores of the chunk's images; those that another batch brought in meanwhile are not computed again."""
+        with self._database.read() as session:
+            known = predictions.known(session, key, {image.checksum for image in claim.images})
+        network = self._networks.get(claim.model)
+        todo = tuple(image for image in claim.images if image.checksum not in known)
+        results = screen(todo, network, _Lease(self._database, claim).keep)
+        for image in claim.images:
+            if scored := known.get(image.checksum):
+                results.scores[image.id] = (scored.probability, scored.ungradable)
+        return results
+
+    def _complete(self, claim: Claim, key: predictions.Key, results: Results) -> None:
+        with self._database.write() as session:
+            chunks.complete(session, claim, key, results)
+
+
+class _Lease:
+    """Renews the lease of a chunk while there is progress."""
+
+    def __init__(self, database: Database, claim: Claim) -> None:
+        self._database, self._claim, self._renewed = database, claim, time.monotonic()
+
+    def keep(self) -> None:
+        """Raises LeaseLost when another worker holds the chunk by now."""
+        if time.monotonic() - self._renewed > RENEW_SECONDS:
+            with self._database.write() as session:
+                chunks.renew(session, self._claim)
+            self._renewed = time.monotonic()
+
+
+def patiently(action: Callable[[], T], tries: int = WRITE_TRIES) -> T:
+    """Do something that may meet a passing fault, with exponential backoff and jitter; the last fault is raised."""
+    for attempt in range(1, tries):
+        try:
+            return action()
+        except PassingFault as fault:
+            pause = 2.0**attempt / 2 * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
+            log.warning("%s; again in %.1f s", fault, pause)
+            time.sleep(pause)
+    return action()

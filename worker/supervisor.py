@@ -1,0 +1,113 @@
+"""The supervisor of a worker: starts the Celery process, restarts it when it dies, and keeps recovery going.
+
+It holds no network and no Celery pool of its own, so nothing that a picture or a message does to the worker
+reaches it: an undecodable message makes a Celery worker exit (celery #4308), and the supervisor starts it again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import IO
+
+from models.catalogue import default_name, find
+from models.errors import ModelInvalid, PassingFault
+from scheduler.broker import Broker
+from scheduler.celery_app import make_app
+from scheduler.dispatch import recover
+from storage import workers
+from storage.database import Database
+from storage.exports import write_due_exports
+from storage.processes import identity
+from storage.settings import Settings
+from worker import device as devices
+from worker.tasks import WORKER_ID
+
+log = logging.getLogger(__name__)
+
+RECOVER_SECONDS = 2.0
+RESTART_SECONDS = 1.0  # doubled for each death in a row, at most RESTART_MAX_SECONDS
+RESTART_MAX_SECONDS = 30.0
+STEADY_SECONDS = 60.0  # a worker that lived so long starts anew without waiting
+STOP_SECONDS = 40.0  # Celery's soft shutdown (30 s) and some
+
+
+class Supervisor:
+    """One worker. Call ``start``, then ``tick`` a few times a second, then ``stop``."""
+
+    def __init__(self, settings: Settings, database: Database, broker: Broker, device: str = "auto") -> None:
+        self._settings, self._database, self._broker = settings, database, broker
+        self._app = make_app(broker)
+        self.device = devices.resolve(device)
+        self.worker_id = identity()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._started = self._beat = self._recovered = 0.0
+        self._deaths = 0
+        self._restart_at = 0.0
+
+    def start(self, output: IO[bytes] | None = None) -> None:
+        """Check the weights, sign on, and start the Celery process. Raises ModelInvalid before anything runs."""
+        find(default_name(), self._settings.home).verified_weights()
+        with self._database.write() as session:
+            workers.sign_on(session, self.worker_id, socket.gethostname(), os.getpid(), self.device)
+        self._output = output
+        self._spawn()
+
+    def tick(self) -> None:
+        """Look after the worker. Raises ModelInvalid when its processes refuse to screen."""
+        now = time.monotonic()
+        try:
+            if now - self._beat >= workers.HEARTBEAT_SECONDS:
+                self._beat = now
+                with self._database.write() as session:
+                    refused = workers.heartbeat(session, self.worker_id)
+                if refused:
+                    raise ModelInvalid(refused)
+            if now - self._recovered >= RECOVER_SECONDS:
+                self._recovered = now
+                recover(self._database, self._broker, self._app)
+                write_due_exports(self._database)
+        except PassingFault as fault:
+            log.warning("%s; trying again", fault)
+        self._look_after_child(now)
+
+    def _look_after_child(self, now: float) -> None:
+        if self._child is not None and self._child.poll() is not None:
+            self._deaths = 0 if now - self._started > STEADY_SECONDS else self._deaths + 1
+            pause = min(RESTART_MAX_SECONDS, RESTART_SECONDS * 2.0**self._deaths) if self._deaths > 1 else 0.0
+            log.warning("the worker process ended with code %s; starting it again", self._child.returncode)
+            self._child, self._restart_at = None, now + pause
+        if self._child is None and now >= self._restart_at:
+            self._spawn()
+
+    def _spawn(self) -> None:
+        self._started = time.monotonic()
+        self._child = subprocess.Popen(
+            # -P: the folder that a person works in may hold a models.py or a worker/ of its own
+            [sys.executable, "-P", "-m", "worker", self.device],
+            env=os.environ | {WORKER_ID: self.worker_id},
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=self._output,
+            start_new_session=True,  # Ctrl-C is for the supervisor, which then stops its child in good order
+        )
+
+    def stop(self) -> None:
+        """Let the worker finish its chunk, or hand it back when that takes too long, and sign off."""
+        child = self._child
+        if child is not None and child.poll() is None:
+            child.send_signal(signal.SIGTERM)
+            try:
+                child.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                log.warning("the worker process does not stop and is ended; its chunk will be taken back")
+                os.killpg(child.pid, signal.SIGKILL)  # its own session: the process and its pool, nothing else
+                child.wait()
+        self._child = None
+        with self._database.write() as session:
+            workers.sign_off(session, self.worker_id)

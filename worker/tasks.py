@@ -1,0 +1,54 @@
+"""The Celery tasks, and what happens in a worker's processes around them."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from celery import Celery, signals
+from celery.utils.log import get_task_logger
+
+from models.catalogue import default_name
+from models.errors import DermscreenError
+from scheduler.broker import Broker
+from scheduler.celery_app import NIGHTLY, RECOVER, SCREEN_CHUNK
+from scheduler.dispatch import recover, send_due
+from scheduler.nightly import run_nightly
+from storage.database import Database
+from storage.exports import write_due_exports
+from storage.settings import Settings
+from worker.networks import Networks
+from worker.runner import Runner
+
+log = get_task_logger(__name__)
+
+WORKER_ID = "DERMSCREEN_WORKER_ID"  # set by the supervisor for the processes that it starts
+
+
+def register(app: Celery, settings: Settings, database: Database, broker: Broker) -> None:
+    """Give an application its tasks. Each takes one id and nothing else."""
+    networks = Networks(settings.home)
+    runner = Runner(database, networks, os.environ.get(WORKER_ID, ""))
+
+    @app.task(name=SCREEN_CHUNK)
+    def screen_chunk(chunk_id: str) -> None:
+        log.info("chunk %s: %s", chunk_id, runner.run(chunk_id))
+
+    @app.task(name=RECOVER)
+    def recover_task() -> None:
+        log.info("recover: %s", recover(database, broker, app))
+        write_due_exports(database)
+
+    @app.task(name=NIGHTLY, bind=True)
+    def nightly(self: object, schedule_id: int) -> None:
+        message_id: str = self.request.id  # type: ignore[attr-defined]  # celery's bound task
+        log.info("nightly %d: batch %s", schedule_id, run_nightly(database, settings, schedule_id, message_id))
+        send_due(database, app)
+
+    @signals.worker_process_init.connect(weak=False)
+    def after_fork(**_: object) -> None:
+        database.after_fork()
+        try:
+            networks.get(default_name())  # once per process and before the first task, not in it
+        except DermscreenError as error:
+            logging.getLogger(__name__).critical("%s", error)  # the first chunk will say so and stop the worker
