@@ -6,6 +6,8 @@ import re
 
 from models.errors import ServiceUnreachable, UsageFault
 
+# what fsspec would also take (http://, chained URLs) is not a place to read a patient's images from
+SCHEMES = {"s3", "gs", "gcs", "memory"}
 _URL = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -20,6 +22,8 @@ def list_url(url: str) -> list[str]:
 
     scheme = url.partition("://")[0]
 
+    if scheme not in SCHEMES:
+        raise UsageFault(f"{scheme}:// cannot be read: expected a local path, s3:// or gs://")
     try:
         files, root = fsspec.core.url_to_fs(url)
         names = files.find(root)

@@ -8,6 +8,10 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
+HOME = "DERMSCREEN_HOME"
+BROKER_URL = "DERMSCREEN_BROKER_URL"
+DATABASE_URL = "DERMSCREEN_DATABASE_URL"
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -29,6 +33,12 @@ class Settings:
     def logs(self) -> Path:
         return self.home / "logs"
 
+    def as_environment(self) -> dict[str, str]:
+        """The environment of this process with these settings, for a process that it starts."""
+        ours = {HOME: str(self.home), BROKER_URL: self.broker_url, DATABASE_URL: self.database_url}
+        others = {key: value for key, value in os.environ.items() if key not in ours}
+        return others | {key: value for key, value in ours.items() if value is not None}
+
     def make_home(self) -> None:
         """Create the data folder, readable by its owner alone: it holds names of images and results."""
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -37,9 +47,9 @@ class Settings:
 
 def from_environment() -> Settings:
     """DERMSCREEN_HOME (default: the platform's user data folder), DERMSCREEN_BROKER_URL, DERMSCREEN_DATABASE_URL."""
-    home = os.environ.get("DERMSCREEN_HOME")
+    home = os.environ.get(HOME)
     return Settings(
         home=Path(home).expanduser().absolute() if home else user_data_path("dermscreen"),
-        broker_url=os.environ.get("DERMSCREEN_BROKER_URL") or None,
-        database_url=os.environ.get("DERMSCREEN_DATABASE_URL") or None,
+        broker_url=os.environ.get(BROKER_URL) or None,
+        database_url=os.environ.get(DATABASE_URL) or None,
     )

@@ -90,7 +90,7 @@ class Supervisor:
         self._child = subprocess.Popen(
             # -P: the folder that a person works in may hold a models.py or a worker/ of its own
             [sys.executable, "-P", "-m", "worker", self.device],
-            env=os.environ | {WORKER_ID: self.worker_id},
+            env=self._settings.as_environment() | {WORKER_ID: self.worker_id},
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=self._output,

@@ -25,58 +25,38 @@ def command(paths: tuple[str, ...], wait: bool, site: str | None, submitter: str
       screen submit clinic/monday extra.jpg --site north --json
     """
     from cli import output
-    from cli.progress import progress
+    from cli.handing_in import hand_in
     from cli.show_counts import show_counts
     from cli.waiting import wait_for
     from models.errors import ServiceUnreachable
     from scheduler.broker import connect
     from scheduler.celery_app import make_app
-    from scheduler.collect import Collection
     from scheduler.dispatch import send_due
-    from scheduler.intake import Request, active_manifest, examine, take_in
+    from scheduler.intake import Request, active_manifest
     from storage.counts import counts
     from storage.migrate import open_database
     from storage.settings import from_environment
 
     settings = from_environment()
-    collection = Collection(paths)
     active_manifest(settings)  # said before an hour of reading, not after it
     database = open_database(settings)
-    done = 0
-    with progress("Reading") as bar:
-
-        def count() -> None:
-            nonlocal done
-            done += 1
-            bar.update(done)
-
-        request = Request(site=site, submitter=submitter)
-        batch_id = take_in(database, settings, request, map(examine, collection), count)
-    with database.read() as session:
-        total = counts(session, batch_id)
-    if collection.passed_over:
-        output.talk(f"Passed over {collection.passed_over} files of the operating system (.DS_Store, Thumbs.db, ...).")
-    if total.screened:
-        output.talk(
-            f"{total.screened} of {total.received} images were scored before by this model: "
-            "their results are reused, no inference is run for them."
-        )
+    total = hand_in(paths, Request(site=site, submitter=submitter), settings, database)
     if total.state != "complete":
         try:
             broker = connect(settings)
             send_due(database, make_app(broker))
         except ServiceUnreachable:
             show_counts(total, as_json=as_json)
-            output.talk(f"Batch {batch_id} is recorded and loses nothing; `screen recover` queues it later.")
+            output.talk(f"Batch {total.batch} is recorded and loses nothing; `screen recover` queues it later.")
             raise
         if wait:
-            total = wait_for(batch_id, settings, database, broker)
+            total = wait_for(total.batch, settings, database, broker)
         else:
             with database.read() as session:
-                total = counts(session, batch_id)
+                total = counts(session, total.batch)
     show_counts(total, as_json=as_json)
     if total.state != "complete":
-        output.talk(f"Queued. `screen status {batch_id}` shows how far it is; `screen worker` screens it.")
+        output.talk(f"Queued. `screen status {total.batch}` shows how far it is; `screen worker` screens it.")
     elif total.flagged:
-        output.talk(f"`screen report {batch_id}` lists the flagged lesions.")
+        output.talk(f"`screen report {total.batch}` lists the flagged lesions.")
     return ExitCode.DONE_WITH_REJECTS if total.rejected or total.failed else ExitCode.DONE

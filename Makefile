@@ -1,0 +1,54 @@
+# Two commands do all the set-up: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+IMAGES ?=
+UV_COMPILE = $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --group build
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check train bench lock clean
+
+help: ## show what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+
+install: $(VENV)/.installed ## make .venv with .venv/bin/screen
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else f"dermscreen needs Python 3.11 to 3.13, this is {v[0]}.{v[1]}: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: install ## screen IMAGES=folder, or drawn pictures, with everything embedded
+	$(BIN)/screen demo $(if $(IMAGES),"$(IMAGES)") --output demo
+
+check: $(VENV)/.installed-dev ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check ## install and pass all tests
+	$(BIN)/python -m pytest
+
+train: $(VENV)/.installed-dev ## train the shipped model anew: DATA=folder GROUPS=csv OUTPUT=folder
+	$(BIN)/screen model train --architecture hidri --data "$(DATA)" --output "$(OUTPUT)" $(if $(GROUPS),--groups "$(GROUPS)") --resume
+
+bench: $(VENV)/.installed-dev ## measure, as ratios within one run
+	$(BIN)/python -m benchmarks.line
+
+lock: $(VENV)/.installed-dev ## lock the dependencies anew, with hashes
+	$(BIN)/pip install -q --disable-pip-version-check uv
+	$(UV_COMPILE) --extra cpu -o requirements.lock
+	$(UV_COMPILE) --extra cpu --extra postgres --extra train --extra dev -o requirements-dev.lock
+	$(UV_COMPILE) --extra cpu --extra postgres --extra s3 --extra gcs -o requirements-server.lock
+	$(UV_COMPILE) --extra gpu --extra postgres --extra s3 --extra gcs -o requirements-gpu.lock
+
+clean: ## remove what the commands above made
+	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

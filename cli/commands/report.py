@@ -1,0 +1,194 @@
+"""`screen report`: what was found, for people, spreadsheets and programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from storage.counts import Counts
+    from storage.database import Database
+    from storage.report import ReportRow
+
+FORMATS = ("csv", "json", "html")
+SHOWN_BATCHES = 20  # equations on stderr; the batches beyond share one sum line
+
+
+@click.command("report")
+@click.argument("batches", nargs=-1, metavar="[BATCH]...")
+@click.option("--flagged/--all", "flagged", default=True, help="Flagged lesions (default), or every image.")
+@click.option(
+    "--format", "format_", type=click.Choice(FORMATS), help="Default: what FILE ends in, and csv without one."
+)
+@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+@click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Write a file instead of stdout.")
+def command(batches: tuple[str, ...], flagged: bool, format_: str | None, as_json: bool, output: Path | None) -> None:
+    """Report the flagged lesions of each BATCH (default: of all batches), highest probability first.
+
+    With --all, every image that was handed in, each with its outcome or the reason why it was not scored.
+    A file is written whole or not at all, and its SHA-256 goes on the audit trail.
+
+    \b
+    Example:
+      screen report --output flagged.csv
+      screen report 20261121-093000-1f2e3d --all --output report.html
+      screen report --json
+    """
+    from contextlib import closing
+
+    from storage.counts import batch_ids, counts
+    from storage.migrate import open_database
+    from storage.settings import from_environment
+
+    chosen = _format(format_, output, as_json=as_json)
+    with closing(open_database(from_environment())) as database:
+        with database.read() as session:
+            total = [counts(session, batch_id) for batch_id in batch_ids(session, batches)]
+            if output is None:
+                stdout = click.get_text_stream("stdout", encoding="utf-8")  # as in a file, whatever the locale
+                _write(stdout, session, total, chosen, flagged=flagged)
+                stdout.flush()
+            else:
+                rows, digest = _write_file(output, session, total, chosen, flagged=flagged)
+        if output is not None:
+            _audit(database, total, {"sha256": digest, "format": chosen, "rows": rows, "kind": _kind(flagged)})
+            click.echo(f"Wrote {_plural(rows, 'row')} to {output} (SHA-256 {digest}).", err=True)
+    _explain(total, flagged=flagged)
+
+
+def _format(wanted: str | None, output: Path | None, *, as_json: bool) -> str:
+    from models.errors import UsageFault
+
+    if as_json:
+        if wanted not in (None, "json"):
+            raise UsageFault(f"--json and --format {wanted} exclude each other: expected one of them")
+        return "json"
+    if wanted is not None:
+        return wanted
+    suffix = output.suffix.lower().removeprefix(".") if output else ""
+    return {"htm": "html"}.get(suffix, suffix) if suffix in (*FORMATS, "htm") else "csv"
+
+
+def _kind(flagged: bool) -> str:
+    return "flagged" if flagged else "all"
+
+
+def _write(file: IO[str], session: Session, total: Sequence[Counts], format_: str, *, flagged: bool) -> int:
+    """Write the report row by row; returns how many rows."""
+    from storage.report import rows, write_csv
+
+    if format_ == "html":
+        from cli.html_report import write_html
+        from cli.progress import progress
+
+        with progress("Pictures") as bar:
+            return write_html(file, session, total, flagged_only=flagged, on_picture=bar.update)
+    found = rows(session, [item.batch for item in total], flagged_only=flagged)
+    return write_csv(file, found) if format_ == "csv" else _write_json(file, total, found)
+
+
+def _write_json(file: IO[str], total: Sequence[Counts], found: Iterable[ReportRow]) -> int:
+    """One JSON object, an image a line, so that a million images need no memory."""
+    import json
+
+    from storage.report import NOTICE
+
+    def text(value: object) -> str:
+        return json.dumps(value, ensure_ascii=False)
+
+    file.write(f'{{"notice": {text(NOTICE)}, "batches": {text([item.as_json() for item in total])}, "images": [')
+    number = 0
+    for row in found:
+        numbers = {"probability": row.probability, "threshold": row.threshold}
+        file.write(f"{',' if number else ''}\n{text(row.as_text() | numbers)}")
+        number += 1
+    file.write("\n]}\n")
+    return number
+
+
+def _write_file(
+    path: Path, session: Session, total: Sequence[Counts], format_: str, *, flagged: bool
+) -> tuple[int, str]:
+    """Write a file whole or not at all; returns its rows and its SHA-256."""
+    import hashlib
+
+    from models.errors import UsageFault
+    from storage.whole_file import whole_file
+
+    try:
+        target = path.resolve()
+        if target.exists() and not target.is_file():
+            raise UsageFault(f"the report cannot be written to {path}: expected a file, received a folder or a device")
+        with whole_file(target) as file:
+            rows = _write(file, session, total, format_, flagged=flagged)
+            file.flush()
+            with Path(file.name).open("rb") as written:
+                return rows, hashlib.file_digest(written, "sha256").hexdigest()
+    except OSError as error:
+        raise UsageFault(f"the report cannot be written to {path}, nothing was: {error.strerror}") from error
+
+
+def _audit(database: Database, total: Sequence[Counts], facts: dict[str, str | int | None]) -> None:
+    from storage import audit
+
+    with database.write() as session:
+        audit.append(session, [audit.Event("report.exported", item.batch, facts) for item in total])
+
+
+def _explain(total: Sequence[Counts], *, flagged: bool) -> None:
+    """Say on stderr how the batches add up, and what the reader must not overlook."""
+    from cli.output import talk
+    from storage.report import NOTICE
+
+    if not total:
+        talk("No batch yet. Hand one in with `screen submit FOLDER --wait`.")
+    for item in total[:SHOWN_BATCHES]:
+        talk(f"{item.batch}: {item.equation if item.state == 'complete' else _so_far(item)}")
+    if rest := total[SHOWN_BATCHES:]:
+        talk(f"{_plural(len(rest), 'more batch', 'more batches')}: {_sum_equation(rest)}")
+    listed = "each is in this report" if not flagged else "`screen report --all` lists them"
+    reasons = "this report gives each reason" if not flagged else "`screen report --all` gives each reason"
+    for item in total:
+        if item.state == "complete" and not item.adds_up:
+            talk(f"Warning: the counts of batch {item.batch} do not add up; run `screen audit verify`.")
+    if unfinished := [item for item in total if item.state != "complete"]:
+        names = ", ".join(item.batch for item in unfinished[:SHOWN_BATCHES])
+        more = f" and {len(unfinished) - SHOWN_BATCHES} more" if len(unfinished) > SHOWN_BATCHES else ""
+        waiting = _plural(sum(item.received - item.finished for item in unfinished), "image")
+        talk(f"Warning: not complete, {waiting} not yet screened: {names}{more}. Report again when it is done.")
+    if review := sum(item.review for item in total):
+        talk(f"Warning: {_were(review)} not clear and not flagged: a person must look (review); {listed}.")
+    if unscored := sum(item.rejected + item.failed for item in total):
+        talk(f"Warning: {_were(unscored)} not scored; {reasons}.")
+    talk(NOTICE)
+
+
+def _so_far(item: Counts) -> str:
+    return f"{item.equation.replace(' = ', ', of them ')}, {item.received - item.finished} still waiting"
+
+
+def _sum_equation(total: Sequence[Counts]) -> str:
+    received, screened, duplicate, rejected, failed, finished = (
+        sum(getattr(item, name) for item in total)
+        for name in ("received", "screened", "duplicate", "rejected", "failed", "finished")
+    )
+    parts = f"{screened} screened + {duplicate} duplicate + {rejected} rejected + {failed} failed"
+    waiting = received - finished
+    return (
+        f"{received} received, of them {parts}, {waiting} still waiting"
+        if waiting
+        else f"{received} received = {parts}"
+    )
+
+
+def _plural(number: int, one: str, many: str | None = None) -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _were(number: int) -> str:
+    return f"{_plural(number, 'image')} {'was' if number == 1 else 'were'}"

@@ -1,0 +1,73 @@
+"""What `screen demo` does, with the very pieces that the other commands use."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli import output
+
+if TYPE_CHECKING:
+    from storage.counts import Counts
+    from storage.database import Database
+    from storage.settings import Settings
+
+SHOWN = 20  # flagged lesions in the terminal; the reports hold all
+
+
+def demonstrate(images: Path | None, folder: Path) -> Counts:
+    """Screen a folder (None: drawn pictures) from nothing and leave report.csv and report.html in ``folder``."""
+    from cli.handing_in import hand_in
+    from cli.waiting import wait_for
+    from scheduler import embedded_valkey
+    from scheduler.broker import connect
+    from scheduler.celery_app import make_app
+    from scheduler.dispatch import send_due
+    from scheduler.intake import Request
+    from storage.migrate import open_database
+    from storage.settings import Settings
+
+    folder.mkdir(parents=True, exist_ok=True)
+    if images is None:
+        images = _drawn(folder / "images")
+    settings = Settings(home=(folder / "home").absolute())
+    _start_afresh(settings)
+    database = open_database(settings)
+    try:
+        broker = connect(settings)
+        output.talk(f"Started Valkey: {broker.shown_url}")
+        total = hand_in([str(images)], Request(source="demo"), settings, database)
+        send_due(database, make_app(broker))
+        total = wait_for(total.batch, settings, database, broker)
+        _report(database, total, folder)
+    finally:
+        embedded_valkey.stop(settings)
+        database.close()
+        output.talk("Stopped the worker and Valkey.")
+    return total
+
+
+def _start_afresh(settings: Settings) -> None:
+    """Forget the last demonstration: with its records, this one would reuse the results and show nothing."""
+    from scheduler import embedded_valkey
+
+    embedded_valkey.stop(settings)
+    if (settings.home / "dermscreen.db").is_file():
+        shutil.rmtree(settings.home)
+
+
+def _drawn(folder: Path) -> Path:
+    from cli.drawn_lesions import draw_folder
+
+    if not folder.is_dir():
+        kinds = draw_folder(folder)
+        output.talk(
+            f"Drew {sum(kinds.values())} pictures into {folder} ({', '.join(f'{n} {kind}' for kind, n in kinds.items())})."
+        )
+    output.talk("These pictures are drawn by a program. They show no person and their results mean nothing.")
+    return folder
+
+
+def _report(database: Database, total: Counts, folder: Path) -> None:
+    """The flagged lesions in the terminal, and both reports on the disk."""

@@ -1,0 +1,91 @@
+"""The loop of `screen watch`."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from cli.output import data, data_json, talk
+from cli.waiting import worker_while_needed
+
+if TYPE_CHECKING:
+    from scheduler.inbox import Inbox
+
+POLL_SECONDS = 0.2
+
+
+def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> None:
+    """Watch an inbox until interrupted, or with ``once`` until it is empty and its batches are complete."""
+    import time
+
+    from models.errors import PassingFault
+    from scheduler.broker import connect
+    from scheduler.celery_app import make_app
+    from scheduler.dispatch import send_due
+    from scheduler.intake import active_manifest
+    from storage.counts import counts
+    from storage.migrate import open_database
+    from storage.settings import from_environment
+
+    settings = from_environment()
+    active_manifest(settings)
+    database = open_database(settings)
+    broker = connect(settings)
+    app = make_app(broker)
+    talk(f"Watching {inbox.folder}. Ctrl-C stops it.")
+    waiting: list[str] = []
+    looked = 0.0
+    try:
+        with worker_while_needed(settings, database, broker) as keeper, _Announcements(inbox) as announced:
+            while True:
+                if announced.is_set() or time.monotonic() - looked >= rescan_seconds:
+                    announced.clear()
+                    looked = time.monotonic()
+                    try:
+                        taken = inbox.take(database, settings)
+                        for batch_id in taken:
+                            talk(f"Batch {batch_id} is recorded.")
+                        waiting += taken
+                        send_due(database, app)
+                    except PassingFault as fault:
+                        talk(f"{fault}; trying again.")
+                done = []
+                with database.read() as session:
+                    for batch_id in waiting:
+                        total = counts(session, batch_id)
+                        if total.state == "complete":
+                            done.append(batch_id)
+                            data_json(total.as_json()) if as_json else data(
+                                f"batch {batch_id}: {total.flagged} flagged, {total.equation}"
+                            )
+                waiting = [batch_id for batch_id in waiting if batch_id not in done]
+                if waiting:
+                    keeper.tick()
+                elif once and next(inbox.files(), None) is None:
+                    return
+                time.sleep(POLL_SECONDS)
+    except KeyboardInterrupt:
+        talk("Stopped watching; what was recorded stays recorded.")
+
+
+class _Announcements:
+    """Sets an event when the operating system announces a change; the periodic rescan does not depend on it."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._folder = inbox.folder
+        self._changed, self._stop = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+
+    def __enter__(self) -> threading.Event:
+        self._thread.start()
+        return self._changed
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(timeout=5)
+
+    def _listen(self) -> None:
+        import watchfiles
+
+        for _ in watchfiles.watch(self._folder, stop_event=self._stop, rust_timeout=500, raise_interrupt=False):
+            self._changed.set()
