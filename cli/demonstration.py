@@ -62,12 +62,28 @@ def _drawn(folder: Path) -> Path:
 
     if not folder.is_dir():
         kinds = draw_folder(folder)
-        output.talk(
-            f"Drew {sum(kinds.values())} pictures into {folder} ({', '.join(f'{n} {kind}' for kind, n in kinds.items())})."
-        )
+        what = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+        output.talk(f"Drew {sum(kinds.values())} pictures into {folder}: {what}.")
     output.talk("These pictures are drawn by a program. They show no person and their results mean nothing.")
     return folder
 
 
 def _report(database: Database, total: Counts, folder: Path) -> None:
     """The flagged lesions in the terminal, and both reports on the disk."""
+    from cli.html_report import write_html
+    from models.rounding import text
+    from storage.report import rows, write_csv
+    from storage.whole_file import whole_file
+
+    with database.read() as session:
+        flagged = list(rows(session, [total.batch], flagged_only=True))
+        shown = [
+            [row.image, text(row.probability or 0.0), text(row.threshold or 0.0), row.model, row.policy]
+            for row in flagged[:SHOWN]
+        ]
+        title = f"Flagged lesions, highest probability first ({len(shown)} of {len(flagged)})"
+        output.table(title, ["image", "probability", "threshold", "model", "policy"], shown)
+        with whole_file(folder / "report.csv") as file:
+            write_csv(file, flagged)
+        with whole_file(folder / "report.html") as file:
+            write_html(file, session, [total], flagged_only=False)

@@ -48,7 +48,7 @@ def examine_site(settings: Settings) -> list[Finding]:
     return findings
 
 
-def _software(settings: Settings) -> Iterator[Finding]:
+def _software(_settings: Settings) -> Iterator[Finding]:
     libraries = []
     for name in ("celery", "redis", "sqlalchemy", "keras", "tensorflow-cpu", "tensorflow", "numpy", "pillow"):
         try:
@@ -132,7 +132,7 @@ def _model(settings: Settings) -> Iterator[Finding]:
                   f"{point.name} at threshold {point.threshold:.6f}")  # fmt: skip
 
 
-def _gpu(settings: Settings) -> Iterator[Finding]:
+def _gpu(_settings: Settings) -> Iterator[Finding]:
     from worker.device import gpus
 
     found = gpus()

@@ -37,10 +37,15 @@ class WorkerKeeper:
         self._looked = 0.0
         self._complained = time.monotonic()
 
-    def tick(self) -> None:
-        """Look after our worker, or after whether one is needed. Raises ModelInvalid when it refuses."""
+    def tick(self, *, needed: bool = True) -> None:
+        """Look after our worker; where none is alive and one is needed, start it.
+
+        Raises ModelInvalid when it refuses to screen.
+        """
         if self._supervisor is not None:
             self._supervisor.tick()
+            return
+        if not needed:
             return
         now = time.monotonic()
         if now - self._looked < LOOK_FOR_WORKER_SECONDS:

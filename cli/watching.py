@@ -59,9 +59,8 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Non
                                 f"batch {batch_id}: {total.flagged} flagged, {total.equation}"
                             )
                 waiting = [batch_id for batch_id in waiting if batch_id not in done]
-                if waiting:
-                    keeper.tick()
-                elif once and next(inbox.files(), None) is None:
+                keeper.tick(needed=bool(waiting))
+                if once and not waiting and next(inbox.files(), None) is None:
                     return
                 time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:

@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -27,7 +28,10 @@ from storage.settings import Settings
 NO_RETRY = Retry(NoBackoff(), 0)  # a server that is not there is started, not waited for
 START_SECONDS = 20.0  # reading a large AOF back takes a while
 STOP_SECONDS = 20.0
+ANSWER_SECONDS = 5.0  # a server that takes connections and does not answer for so long does not run
 SOCKET_PATH_BYTES = 100  # the kernel's limit is 108 on Linux and 104 on macOS
+
+_started: list[subprocess.Popen[bytes]] = []  # kept, since Popen warns when it goes while its process runs
 
 
 def folder(settings: Settings) -> Path:
@@ -56,16 +60,16 @@ def running(settings: Settings) -> bool:
 
 def ensure_running(settings: Settings) -> Path:
     """Start the server unless it runs; returns its socket. Raises ServiceUnreachable with what the server said."""
-    socket = socket_path(settings)
+    path = socket_path(settings)
     if running(settings):
-        return socket
+        return path
     settings.make_home()
     folder(settings).mkdir(exist_ok=True, mode=0o700)
-    _make_private(socket.parent)
+    _make_private(path.parent)
     with _lock(settings):
         if not running(settings):
-            _start(settings, socket)
-    return socket
+            _start(settings, path)
+    return path
 
 
 def stop(settings: Settings) -> bool:
@@ -102,11 +106,19 @@ def binary() -> str:
     )
 
 
-def _start(settings: Settings, socket: Path) -> None:
+def _start(settings: Settings, path: Path) -> None:
     log = settings.logs / "valkey.log"
+    deadline = time.monotonic() + START_SECONDS
+    while _listening(path):
+        # it reads its AOF back, or the machine is too busy: a second server on the same AOF would damage it
+        if running(settings):
+            return
+        if time.monotonic() > deadline:
+            raise ServiceUnreachable(f"the embedded broker runs and does not answer; see {log}")
+        time.sleep(0.01)
     command = [
         binary(),
-        "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700",
+        "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700",
         "--dir", str(folder(settings)), "--appendonly", "yes", "--appendfsync", "everysec", "--save", "",
         "--maxmemory-policy", "noeviction", "--daemonize", "no", "--logfile", str(log),
     ]  # fmt: skip
@@ -114,6 +126,7 @@ def _start(settings: Settings, socket: Path) -> None:
         server = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/"
         )
+    _started.append(server)
     deadline = time.monotonic() + START_SECONDS
     while not running(settings):
         if server.poll() is not None or time.monotonic() > deadline:
@@ -122,7 +135,19 @@ def _start(settings: Settings, socket: Path) -> None:
 
 
 def _client(settings: Settings) -> redis.Redis:
-    return redis.Redis(unix_socket_path=str(socket_path(settings)), socket_timeout=5, retry=NO_RETRY)
+    return redis.Redis(unix_socket_path=str(socket_path(settings)), socket_timeout=ANSWER_SECONDS, retry=NO_RETRY)
+
+
+def _listening(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(ANSWER_SECONDS)
+        try:
+            probe.connect(str(path))
+        except (TimeoutError, BlockingIOError):
+            return True  # its queue of connections is full
+        except OSError:
+            return False
+    return True
 
 
 @contextmanager

@@ -15,7 +15,12 @@ from storage.states import UNFINISHED, BatchState
 def close_if_done(session: Session, batch_id: str) -> bool:
     """Close the batch when every image is terminal. Its last two chunks may end at once: the row lock decides."""
     batch = session.scalars(
-        select(Batch).where(Batch.id == batch_id).with_for_update().execution_options(populate_existing=True)
+        select(Batch)
+        .where(Batch.id == batch_id)
+        # key_share: whoever inserts a row that refers to the batch does not wait for us; else two completing
+        # chunks wait for each other, one here and one for the lock of the audit chain (deadlock, seen)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     ).one()
     unfinished = exists().where(Image.batch_id == batch_id, Image.state.in_(UNFINISHED))
     if batch.state == BatchState.COMPLETE or session.scalar(select(unfinished)):

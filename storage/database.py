@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from models.errors import PassingFault, ServiceUnreachable, UsageFault
@@ -35,7 +35,7 @@ class Database:
         self.url = url
         try:
             self.engine: Engine = _engine(url)
-        except (ImportError, ValueError) as error:
+        except (ImportError, ValueError, ArgumentError) as error:
             raise UsageFault(
                 f"the database URL {hide_secrets(url)} cannot be used ({error}); expected sqlite:///FILE or "
                 "postgresql://..., the latter with the extra: pip install 'dermscreen[postgres]'"

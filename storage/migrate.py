@@ -25,7 +25,20 @@ def open_database(settings: Settings) -> Database:
     if settings.embedded_database:
         settings.make_home()
     database = Database(url_of(settings))
+    try:
+        _bring_up_to_date(database, settings)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _bring_up_to_date(database: Database, settings: Settings) -> None:
     found = revision(database)
+    if found is not None and found > HEAD:
+        raise UsageFault(
+            f"the database is at schema {found}, newer than the {HEAD} of this release: install the release that made it"
+        )
     if found != HEAD:
         if found is not None and not settings.embedded_database:
             raise UsageFault(
@@ -33,7 +46,6 @@ def open_database(settings: Settings) -> Database:
                 "then run `screen db upgrade`"
             )
         upgrade(database)
-    return database
 
 
 def revision(database: Database) -> str | None:

@@ -23,8 +23,6 @@ def _started(pid: int) -> str | None:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
-        if Path("/proc/self/stat").exists():
-            return None
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
@@ -50,5 +48,5 @@ def certainly_gone(holder: str) -> bool:
     parts = rest.split("/")
     if len(parts) != 3 or f"{machine}/{parts[0]}" != _machine():
         return False
-    pid, started = int(parts[1]), parts[2]
-    return _started(pid) != started
+    started = _started(int(parts[1]))
+    return started is None or ("-" not in (started, parts[2]) and started != parts[2])

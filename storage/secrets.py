@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit, urlunsplit
+import re
+
+# the password reaches to the last @: SQLAlchemy takes one with / ? # [ in it, and people forget to quote it
+_URL = re.compile(
+    r"(?P<scheme>[A-Za-z][\w+.-]*://)?(?:(?P<user>[^:/?#@]*):.*@)?(?P<place>[^?#]*)(?P<query>\?)?", re.DOTALL
+)
 
 
 def hide_secrets(url: str) -> str:
     """The URL with its password and its query (which may carry one) replaced by ``***``."""
-    parts = urlsplit(url)
-    netloc = parts.netloc
-    if "@" in netloc:
-        credentials, _, host = netloc.rpartition("@")
-        user, colon, _ = credentials.partition(":")
-        netloc = f"{user}:***@{host}" if colon else f"{user}@{host}"
-    shown = urlunsplit((parts.scheme, netloc, parts.path, "***" if parts.query else "", ""))
-    # urlunsplit drops the empty authority of sqlite:///file and socket URLs
-    return shown if netloc or not url.startswith(f"{parts.scheme}://") else f"{parts.scheme}://{parts.path}"
+    parts = _URL.match(url)
+    assert parts is not None  # noqa: S101 - every part may be empty
+    credentials = "" if parts["user"] is None else f"{parts['user']}:***@"
+    return f"{parts['scheme'] or ''}{credentials}{parts['place']}{'?***' if parts['query'] else ''}"

@@ -1,0 +1,244 @@
+"""The report as one page that needs nothing else: no script, no font, no picture from anywhere."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path, PurePath
+from typing import IO
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from PIL import Image
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.checksum import sha256_hex
+from models.decoding import decode
+from models.errors import ImageRefused, InputFault, PassingFault
+from models.rounding import text
+from storage.counts import Counts
+from storage.image_files import read_image_bytes
+from storage.report import NOTICE, ReportRow, rows
+from storage.schema import Batch, Policy
+from storage.states import UNFINISHED, ImageState, Outcome
+
+SECTION_ROWS = 2_000  # a browser and a printer still manage them; the CSV holds all
+CARDS = 20  # batches shown as a card; those beyond are lines of a table
+THUMBNAILS = 200  # about 3 KB each
+THUMBNAIL_SIDE = 96  # pixels, the longer side
+STORE_FAULTS = 3  # a share or store that did not answer so often is not asked for the rest of the pictures
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What stands in the picture's place: a JPEG as data URI, or one word why there is none."""
+
+    uri: str | None
+    word: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One image of the page, its numbers ready for the bar (percent) and for reading."""
+
+    row: ReportRow
+    folder: str
+    name: str
+    picture: Picture | None
+    probability: str
+    threshold: str
+    percent: float | None
+    threshold_percent: float | None
+
+
+@dataclass
+class Section:
+    """One table of the page."""
+
+    key: str
+    title: str
+    lead: str
+    scored: bool = True  # has pictures, probability and threshold
+    folded: bool = False
+    received: list[ReportRow] = field(default_factory=list)
+    number: int = 0
+    lines: list[Line] = field(default_factory=list)
+
+    @property
+    def columns(self) -> int:
+        return 5 if self.scored else 3  # without that of the pictures
+
+    def take(self, row: ReportRow) -> None:
+        self.number += 1
+        if len(self.received) < SECTION_ROWS:
+            self.received.append(row)
+
+
+@dataclass(frozen=True)
+class Card:
+    """One batch: its counts and what screened it."""
+
+    counts: Counts
+    model: str
+    policy: str
+    threshold: str
+    site: str
+    submitter: str
+    created: str
+
+    @property
+    def complete(self) -> bool:
+        return self.counts.state == "complete" and self.counts.adds_up
+
+    @property
+    def waiting(self) -> int:
+        return self.counts.received - self.counts.finished
+
+
+def write_html(
+    file: IO[str],
+    session: Session,
+    total: Sequence[Counts],
+    *,
+    flagged_only: bool,
+    on_picture: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Write the page; returns how many images its tables hold.
+
+    Args:
+        file: text, UTF-8.
+        total: the batches, in the order in which they are shown.
+        flagged_only: leave out the sections of all other images.
+        on_picture: called with the number of thumbnails looked at so far.
+    """
+    sections = _sections(session, [item.batch for item in total], flagged_only=flagged_only)
+    thumbnails = Thumbnails(on_picture)
+    for section in sections:
+        section.lines = [_line(row, thumbnails.of(row) if section.scored else None) for row in section.received]
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    page = environment.get_template("report.html").stream(
+        notice=NOTICE,
+        made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        flagged_only=flagged_only,
+        cards=[_card(session, item) for item in total],
+        card_limit=CARDS,
+        sections=sections,
+        thumbnails=thumbnails,
+        elsewhere={
+            name: sum(getattr(item, name) for item in total) for name in ("review", "rejected", "failed", "duplicate")
+        },
+    )
+    page.enable_buffering(200)
+    page.dump(file)
+    return sum(len(section.lines) for section in sections)
+
+
+def _sections(session: Session, batch_ids: Sequence[str], *, flagged_only: bool) -> list[Section]:
+    order = "the highest come first" if len(batch_ids) == 1 else "in each batch, the highest come first"
+    lead = f"Probability at or above the threshold (the mark across the bar); {order}."
+    flagged = Section("flagged", "Flagged lesions", lead)
+    for row in rows(session, batch_ids, flagged_only=True):
+        flagged.take(row)
+    if flagged_only:
+        return [flagged]
+    others = [
+        Section("review", "For review", "Could not be judged reliably. A person must look at these lesions."),
+        Section("rejected", "Rejected", "Not scored: the file cannot be screened as it is.", scored=False),
+        Section("failed", "Failed", "Not scored: screening did not succeed. Hand them in again.", scored=False),
+        Section("unfinished", "Not yet screened", "Still on their way when this report was made.", scored=False),
+        Section("duplicate", "Duplicates", "The same file stands in the batch before; scored once.", scored=False),
+        Section("clear", "Clear", "Probability below the threshold. Clear does not mean harmless.", folded=True),
+    ]
+    return [flagged, *_sorted_in(rows(session, batch_ids, flagged_only=False), others)]
+
+
+def _sorted_in(found: Iterable[ReportRow], sections: list[Section]) -> list[Section]:
+    """Every row into its section; those of the flagged lesions are passed over."""
+    takes = {section.key: section.take for section in sections}
+    takes |= dict.fromkeys(UNFINISHED, takes["unfinished"])
+    for row in found:
+        if row.outcome != Outcome.FLAGGED:
+            takes[row.outcome](row)
+    return [section for section in sections if section.number]
+
+
+def _line(row: ReportRow, picture: Picture | None) -> Line:
+    folder, slash, name = row.image.rpartition("/")
+    return Line(
+        row=row,
+        folder=folder + slash,
+        name=name,
+        picture=picture,
+        probability="" if row.probability is None else text(row.probability),
+        threshold="" if row.threshold is None else text(row.threshold),
+        percent=None if row.probability is None else round(100 * row.probability, 2),
+        threshold_percent=None if row.threshold is None else round(100 * row.threshold, 2),
+    )
+
+
+def _card(session: Session, total: Counts) -> Card:
+    query = select(Batch, Policy).join(Policy, Batch.policy_id == Policy.id).where(Batch.id == total.batch)
+    batch, policy = session.execute(query).one().tuple()
+    return Card(
+        counts=total,
+        model=batch.model,
+        policy=policy.label,
+        threshold=text(policy.threshold),
+        site=batch.site or "",
+        submitter=batch.submitter,
+        created=f"{batch.created_at:%Y-%m-%d %H:%M} UTC",
+    )
+
+
+class Thumbnails:
+    """Small pictures of the very bytes that were screened, for the first ``THUMBNAILS`` rows that ask."""
+
+    def __init__(self, on_picture: Callable[[int], None]) -> None:
+        self._on_picture = on_picture
+        self._store_faults = 0
+        self.asked = 0
+
+    def of(self, row: ReportRow) -> Picture | None:
+        """The picture of a row, a word why there is none, or None once there have been enough."""
+        if self.asked >= THUMBNAILS:
+            return None
+        self.asked += 1
+        picture = self._made(row)
+        self._on_picture(self.asked)
+        return picture
+
+    def _made(self, row: ReportRow) -> Picture:
+        if self._store_faults >= STORE_FAULTS:
+            return Picture(None, "not reachable")
+        try:
+            data = read_image_bytes(row.location)
+        except ImageRefused as refusal:
+            gone = isinstance(refusal.__cause__, FileNotFoundError | NotADirectoryError)
+            return Picture(None, "moved" if gone else "not readable")
+        except (PassingFault, InputFault):
+            self._store_faults += 1
+            return Picture(None, "not reachable")
+        if sha256_hex(data) != row.checksum:
+            return Picture(None, "changed")
+        try:
+            return Picture(_jpeg_uri(data, PurePath(row.image).suffix))
+        except ImageRefused:
+            return Picture(None, "not readable")
+
+
+def _jpeg_uri(data: bytes, suffix: str) -> str:
+    """Encoded anew from pixels alone: EXIF, place and name of the patient stay behind."""
+    small = Image.fromarray(decode(data, suffix, at_least=THUMBNAIL_SIDE))
+    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    encoded = io.BytesIO()
+    small.save(encoded, "JPEG", quality=82)
+    return "data:image/jpeg;base64," + base64.b64encode(encoded.getvalue()).decode()

@@ -1,0 +1,64 @@
+"""What is shipped: a wheel that screens without training, locks that name no host, files that can be read."""
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCKS = sorted(ROOT.glob("requirements*.lock"))
+PACKAGES = ["cli", "worker", "scheduler", "storage", "models"]
+
+
+def test_the_wheel_holds_weights_migrations_and_template(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        cwd=ROOT, check=True, capture_output=True,
+    )  # fmt: skip
+    [wheel] = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    from models.catalogue import DEFAULT_MODEL
+
+    assert f"models/versions/{DEFAULT_MODEL}/weights.safetensors" in names
+    assert f"models/versions/{DEFAULT_MODEL}/manifest.json" in names
+    assert "storage/migrations/versions/0001_first_tables.py" in names
+    assert "cli/templates/report.html" in names
+    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == set(PACKAGES)
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
+def test_a_lock_has_hashes_and_no_host(lock: Path) -> None:
+    text = lock.read_text(encoding="utf-8")
+    assert "://" not in text
+    assert "--index-url" not in text
+    assert "--find-links" not in text
+    requirements = re.findall(r"^[a-z0-9].*?(?=^[a-z0-9]|\Z)", text, re.MULTILINE | re.DOTALL)
+    assert len(requirements) > 20
+    assert [item.splitlines()[0] for item in requirements if "--hash=sha256:" not in item] == []
+
+
+def test_the_lock_covers_every_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    locked = {line.split("==")[0] for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()}
+    wanted = {re.split(r"[\[><=;! ]", item)[0] for item in project["dependencies"]}
+    assert wanted <= locked
+
+
+def test_extras_are_those_of_the_design() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert set(project["optional-dependencies"]) == {"cpu", "gpu", "postgres", "s3", "gcs", "train", "dev"}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_source_file_needs_scrolling_to_understand(package: str) -> None:
+    lines = {
+        path.relative_to(ROOT).as_posix(): len(path.read_text(encoding="utf-8").splitlines())
+        for path in (ROOT / package).rglob("*.py")
+        if "migrations/versions" not in path.as_posix()
+    }
+    assert {path: number for path, number in lines.items() if number > 300} == {}

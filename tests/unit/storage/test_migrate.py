@@ -1,0 +1,180 @@
+"""The migrations give exactly the tables of ``storage.schema``, whoever comes first."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+import storage
+from models.errors import ServiceUnreachable, UsageFault
+from storage.database import Database
+from storage.migrate import open_database, revision, upgrade
+from storage.migrations import HEAD
+from storage.schema import Base
+from storage.settings import Settings
+
+MIGRATIONS = Path(storage.__file__).with_name("migrations")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_site(request: pytest.FixtureRequest, settings: Settings) -> Settings:
+    """A site whose database holds nothing yet, of each kind."""
+    if request.param == "sqlite":
+        return settings
+    return replace(settings, database_url=request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def older_postgres(settings: Settings, postgres_url: str) -> Settings:
+    """A site whose PostgreSQL is at the schema of an earlier release."""
+    site = replace(settings, database_url=postgres_url)
+    database = open_database(site)
+    with database.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+    database.close()
+    return site
+
+
+def config() -> Config:
+    made = Config()
+    made.set_main_option("script_location", str(MIGRATIONS))
+    return made
+
+
+def test_head_is_the_newest_revision() -> None:
+    assert ScriptDirectory.from_config(config()).get_heads() == [HEAD]
+
+
+def test_an_empty_database_becomes_exactly_the_schema(empty_site: Settings) -> None:
+    database = open_database(empty_site)
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, Base.metadata) == []
+        # compare_metadata looks at no checks
+        checks = {
+            check["name"]
+            for table in Base.metadata.tables
+            for check in inspect(connection).get_check_constraints(table)
+        }
+    assert checks == {
+        "ck_policies_threshold_range",
+        "ck_predictions_probability_range",
+        "ck_images_unscored_has_reason",
+    }
+    assert revision(database) == HEAD
+    database.close()
+
+
+def test_upgrade_says_from_where_to_where(empty_site: Settings) -> None:
+    database = Database(f"sqlite:///{empty_site.home}/other.db")
+    assert upgrade(database) == (None, HEAD)
+    assert upgrade(database) == (HEAD, HEAD)
+    database.close()
+
+
+def test_downgrade_to_nothing_leaves_nothing_and_comes_up_again(database: Database) -> None:
+    with database.engine.begin() as connection:
+        downward = config()
+        downward.attributes["connection"] = connection
+        command.downgrade(downward, "base")
+    with database.engine.connect() as connection:
+        assert set(inspect(connection).get_table_names()) == {"alembic_version"}
+    assert upgrade(database) == (None, HEAD)
+    with database.engine.connect() as connection:
+        assert set(inspect(connection).get_table_names()) == {*Base.metadata.tables, "alembic_version"}
+
+
+def test_threads_that_open_an_empty_database_at_once_all_find_it_ready(empty_site: Settings) -> None:
+    together = threading.Barrier(6)
+    outcomes: list[object] = []
+
+    def open_it() -> None:
+        try:
+            together.wait(30)
+            database = open_database(empty_site)
+            outcomes.append(revision(database))
+            database.close()
+        except BaseException as fault:
+            outcomes.append(fault)
+
+    threads = [threading.Thread(target=open_it) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert outcomes == [HEAD] * 6
+
+
+def test_processes_that_open_an_empty_database_at_once_all_find_it_ready(empty_site: Settings) -> None:
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from storage.migrate import open_database, revision\n"
+        "from storage.settings import Settings\n"
+        "site = Settings(Path(sys.argv[1]), database_url=sys.argv[2] or None)\n"
+        "print('ready', flush=True)\n"
+        "sys.stdin.readline()\n"
+        "print(revision(open_database(site)))\n"
+    )
+    starters = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(empty_site.home), empty_site.database_url or ""],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            cwd=MIGRATIONS.parent.parent,
+        )
+        for _ in range(4)
+    ]  # fmt: skip
+    try:
+        for starter in starters:
+            assert starter.stdout is not None and starter.stdout.readline() == "ready\n"
+        for starter in starters:
+            assert starter.stdin is not None
+            starter.stdin.write("go\n")
+            starter.stdin.flush()
+        said = [starter.communicate(timeout=60)[0] for starter in starters]
+    finally:
+        for starter in starters:
+            starter.kill()
+            starter.communicate()
+    assert said == [f"{HEAD}\n"] * 4
+
+
+def test_an_older_postgresql_is_left_alone(older_postgres: Settings) -> None:
+    with pytest.raises(UsageFault) as refused:
+        open_database(older_postgres)
+    assert str(refused.value) == (
+        f"the database is at schema 0000, this release needs {HEAD}: stop the workers, make a backup, "
+        "then run `screen db upgrade`"
+    )
+
+
+def test_a_database_of_a_newer_release_is_refused(empty_site: Settings) -> None:
+    database = open_database(empty_site)
+    with database.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(UsageFault, match="9999"):
+        open_database(empty_site)
+    database.close()
+
+
+def test_looking_at_the_schema_of_an_unreachable_server(settings: Settings) -> None:
+    with pytest.raises(ServiceUnreachable, match=r"clinic:\*\*\*@127.0.0.1:1") as unreachable:
+        open_database(replace(settings, database_url="postgresql://clinic:s3cret@127.0.0.1:1/screening"))
+    assert "s3cret" not in str(unreachable.value)
+
+
+def test_the_data_folder_may_have_an_odd_name(tmp_path: Path) -> None:
+    database = open_database(Settings(tmp_path / "100% of Anaïs' data, #1?"))
+    assert revision(database) == HEAD
+    database.close()
