@@ -11,12 +11,13 @@ from cli import output
 if TYPE_CHECKING:
     from storage.counts import Counts
     from storage.database import Database
+    from storage.report import ReportRow
     from storage.settings import Settings
 
 SHOWN = 20  # flagged lesions in the terminal; the reports hold all
 
 
-def demonstrate(images: Path | None, folder: Path) -> Counts:
+def demonstrate(images: Path | None, folder: Path, *, show_table: bool) -> Counts:
     """Screen a folder (None: drawn pictures) from nothing and leave report.csv and report.html in ``folder``."""
     from cli.handing_in import hand_in
     from cli.waiting import wait_for
@@ -40,7 +41,9 @@ def demonstrate(images: Path | None, folder: Path) -> Counts:
         total = hand_in([str(images)], Request(source="demo"), settings, database)
         send_due(database, make_app(broker))
         total = wait_for(total.batch, settings, database, broker)
-        _report(database, total, folder)
+        flagged = _report(database, total, folder)
+        if show_table:
+            _table(flagged)
     finally:
         embedded_valkey.stop(settings)
         database.close()
@@ -68,22 +71,22 @@ def _drawn(folder: Path) -> Path:
     return folder
 
 
-def _report(database: Database, total: Counts, folder: Path) -> None:
-    """The flagged lesions in the terminal, and both reports on the disk."""
+def _report(database: Database, total: Counts, folder: Path) -> list[ReportRow]:
+    """Write both reports; returns the flagged lesions."""
     from cli.html_report import write_html
-    from models.rounding import text
     from storage.report import rows, write_csv
     from storage.whole_file import whole_file
 
     with database.read() as session:
         flagged = list(rows(session, [total.batch], flagged_only=True))
-        shown = [
-            [row.image, text(row.probability or 0.0), text(row.threshold or 0.0), row.model, row.policy]
-            for row in flagged[:SHOWN]
-        ]
-        title = f"Flagged lesions, highest probability first ({len(shown)} of {len(flagged)})"
-        output.table(title, ["image", "probability", "threshold", "model", "policy"], shown)
         with whole_file(folder / "report.csv") as file:
             write_csv(file, flagged)
         with whole_file(folder / "report.html") as file:
             write_html(file, session, [total], flagged_only=False)
+    return flagged
+
+
+def _table(flagged: list[ReportRow]) -> None:
+    columns = ["image", "probability", "threshold", "model", "policy"]
+    shown = [[row.as_text()[column] for column in columns] for row in flagged[:SHOWN]]
+    output.table(f"Flagged lesions, highest probability first ({len(shown)} of {len(flagged)})", columns, shown)

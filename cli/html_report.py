@@ -23,7 +23,7 @@ from storage.counts import Counts
 from storage.image_files import read_image_bytes
 from storage.report import NOTICE, ReportRow, rows
 from storage.schema import Batch, Policy
-from storage.states import UNFINISHED, ImageState, Outcome
+from storage.states import UNFINISHED, Outcome
 
 SECTION_ROWS = 2_000  # a browser and a printer still manage them; the CSV holds all
 CARDS = 20  # batches shown as a card; those beyond are lines of a table
@@ -138,7 +138,7 @@ def write_html(
         },
     )
     page.enable_buffering(200)
-    page.dump(file)
+    file.writelines(page)
     return sum(len(section.lines) for section in sections)
 
 
@@ -155,7 +155,7 @@ def _sections(session: Session, batch_ids: Sequence[str], *, flagged_only: bool)
         Section("rejected", "Rejected", "Not scored: the file cannot be screened as it is.", scored=False),
         Section("failed", "Failed", "Not scored: screening did not succeed. Hand them in again.", scored=False),
         Section("unfinished", "Not yet screened", "Still on their way when this report was made.", scored=False),
-        Section("duplicate", "Duplicates", "The same file stands in the batch before; scored once.", scored=False),
+        Section("duplicate", "Duplicates", "The same file came earlier in the batch; it is scored once.", scored=False),
         Section("clear", "Clear", "Probability below the threshold. Clear does not mean harmless.", folded=True),
     ]
     return [flagged, *_sorted_in(rows(session, batch_ids, flagged_only=False), others)]
@@ -187,7 +187,7 @@ def _line(row: ReportRow, picture: Picture | None) -> Line:
 
 def _card(session: Session, total: Counts) -> Card:
     query = select(Batch, Policy).join(Policy, Batch.policy_id == Policy.id).where(Batch.id == total.batch)
-    batch, policy = session.execute(query).one().tuple()
+    batch, policy = session.execute(query).one()
     return Card(
         counts=total,
         model=batch.model,

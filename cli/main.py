@@ -83,9 +83,8 @@ def run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # whoever read our output has gone (| head): nothing more to say, and Python must not try at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit:
+        # the one place where click exits by itself: whoever read our output has gone (| head), which is no fault
         return ExitCode.DONE
     except DermscreenError as error:
         if debug:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, select, text, true
 from sqlalchemy.orm import Session
 
 from models.errors import ProofBroken
@@ -34,13 +34,18 @@ class Event:
     facts: dict[str, str | int | None]
 
 
+def lock(session: Session) -> None:
+    """Wait for the other writers of the chain and keep them waiting until the commit. SQLite has one writer anyhow."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+
+
 def append(session: Session, events: Iterable[Event]) -> None:
     """Append events to the chain. Call it last: from here to the commit every other writer waits."""
     pending = list(events)
     if not pending:
         return
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+    lock(session)
     last = session.execute(select(AuditEvent.seq, AuditEvent.hash).order_by(AuditEvent.seq.desc()).limit(1)).first()
     seq, previous = (last.seq, last.hash) if last else (0, GENESIS)
     at = session.execute(select(db_now())).scalar_one()
@@ -79,13 +84,16 @@ def verify(session: Session) -> int:
     previous, expected = GENESIS, 1
     while True:
         page = session.execute(
-            select(AuditEvent.seq, AuditEvent.event, AuditEvent.batch_id, AuditEvent.body,
+            select(AuditEvent.seq, AuditEvent.at, AuditEvent.event, AuditEvent.batch_id, AuditEvent.body,
                    AuditEvent.previous, AuditEvent.hash)
-            .where(AuditEvent.seq >= expected).order_by(AuditEvent.seq).limit(PAGE)
+            # the first page begins wherever the table does: an event may have been put before the first
+            .where(AuditEvent.seq >= expected if expected > 1 else true()).order_by(AuditEvent.seq).limit(PAGE)
         ).all()  # fmt: skip
         if not page:
             return expected - 1
         for row in page:
+            if row.seq < expected:
+                raise ProofBroken(f"audit event {row.seq} was inserted: the first one is {expected}")
             if row.seq != expected:
                 raise ProofBroken(f"audit event {expected} is missing: the next one is {row.seq}")
             if row.previous != previous:
@@ -93,6 +101,7 @@ def verify(session: Session) -> int:
             if link_hash(row.seq, previous, row.body) != row.hash:
                 raise ProofBroken(f"audit event {row.seq} was changed after it was written")
             body = json.loads(row.body)
-            if (body["event"], body["batch"] or None) != (row.event, row.batch_id):
+            columns = row.event, row.batch_id, row.at.isoformat()
+            if (body["event"], body["batch"] or None, body["at"]) != columns:
                 raise ProofBroken(f"audit event {row.seq}: its columns disagree with the text that was hashed")
             previous, expected = row.hash, expected + 1

@@ -56,18 +56,16 @@ def counts(session: Session, batch_id: str) -> Counts:
     if batch is None:
         raise UsageFault(f"there is no batch {batch_id!r}; `screen status` lists them")
     states: dict[str, int] = dict(
-        session.execute(select(Image.state, func.count()).where(Image.batch_id == batch_id).group_by(Image.state))
-        .tuples()
-        .all()
+        session.execute(
+            select(Image.state, func.count()).where(Image.batch_id == batch_id).group_by(Image.state)
+        ).all()
     )
     outcomes: dict[str, int] = dict(
         session.execute(
             select(Decision.outcome, func.count())
             .where(Decision.batch_id == batch_id, Decision.policy_id == batch.policy_id)
             .group_by(Decision.outcome)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     until = batch.closed_at or session.execute(select(db_now())).scalar_one()
     return Counts(

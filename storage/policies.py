@@ -17,6 +17,7 @@ def current(session: Session, manifest: Manifest) -> tuple[Policy, list[audit.Ev
 
     A threshold that differs from the stored one makes a new version; old decisions keep pointing at the old.
     """
+    audit.lock(session)  # of two first batches at once, one makes the version and the other finds it
     point = manifest.default
     latest = session.scalars(
         select(Policy)

@@ -64,7 +64,7 @@ def rows(session: Session, batch_ids: Sequence[str], *, flagged_only: bool) -> I
     """Rows batch by batch: flagged lesions by falling probability, or every image in the order it was submitted."""
     for batch_id in batch_ids:
         for row in session.execute(_query(batch_id, flagged_only=flagged_only).execution_options(yield_per=1_000)):
-            image, batch, decision, prediction, policy, original = row.tuple()
+            image, batch, decision, prediction, policy, original = row
             scored = image.state == ImageState.SCREENED
             yield ReportRow(
                 batch=batch.id,

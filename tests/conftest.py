@@ -11,25 +11,31 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
 import pytest
 from PIL import Image as Pillow
 from PIL import ImageDraw
+from sqlalchemy import func, select
 
 from models.manifest import Manifest, parse
 from scheduler import embedded_valkey
 from scheduler.broker import Broker, connect
+from storage import batches, chunks, predictions
 from storage.batch_writer import Received
 from storage.database import Database
 from storage.migrate import upgrade
+from storage.schema import AuditEvent, Base, Chunk, Image
 from storage.settings import Settings
+from storage.states import ChunkState
 
 MODEL = "tested-1"
 THRESHOLD = 0.5
@@ -291,3 +297,120 @@ def eventually() -> Callable[[Callable[[], bool]], None]:
             time.sleep(0.01)
 
     return wait
+
+
+# --- a batch's life -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def submit(manifest: Manifest) -> Callable[..., str]:
+    """Writes a batch: ``submit(database, rows)``; returns its id. Further arguments are those of its header."""
+
+    def make(database: Database, rows: Iterable[Received], **header: Any) -> str:
+        given = {"source": "submit", "submitter": "nurse", "manifest": manifest} | header
+        with database.write() as session:
+            return batches.create(session, batches.Header(**given), rows)
+
+    return make
+
+
+@pytest.fixture
+def take() -> Callable[..., list[chunks.Claim]]:
+    """Claims every chunk that may be claimed now: ``take(database)``; returns the claims, oldest batch first."""
+
+    def claim_all(database: Database, holder: str = "elsewhere/-/1/1") -> list[chunks.Claim]:
+        with database.write() as session:
+            waiting = select(Chunk.id).join(Image, Image.chunk_id == Chunk.id).where(Chunk.state == ChunkState.WAITING)
+            ids = session.scalars(waiting.group_by(Chunk.id).order_by(func.min(Image.id))).all()
+            claims = [chunks.claim(session, chunk_id, holder) for chunk_id in ids]
+        return [held for held in claims if held]
+
+    return claim_all
+
+
+@pytest.fixture
+def finish(manifest: Manifest) -> Callable[..., None]:
+    """Completes a claim: ``finish(database, held, results)``, by default with probability 0.1 for every image."""
+
+    def complete(database: Database, held: chunks.Claim, results: chunks.Results | None = None) -> None:
+        key = predictions.Key(manifest.name, manifest.preprocessing)
+        with database.write() as session:
+            easy = chunks.Results(scores={image.id: (0.1, None) for image in held.images})
+            chunks.complete(session, held, key, easy if results is None else results)
+
+    return complete
+
+
+@pytest.fixture
+def screen(take: Callable[..., list[chunks.Claim]], finish: Callable[..., None]) -> Callable[..., None]:
+    """Screens all that waits: ``screen(database, {"/ward/0.jpg": 0.9})``; images not named get probability 0.1."""
+
+    def run(database: Database, scores: dict[str, float | tuple[float, str | None]] | None = None) -> None:
+        for held in take(database):
+            results = chunks.Results()
+            for image in held.images:
+                score = (scores or {}).get(image.image, 0.1)
+                results.scores[image.id] = score if isinstance(score, tuple) else (score, None)
+            finish(database, held, results)
+
+    return run
+
+
+@pytest.fixture
+def images() -> Callable[..., list[Image]]:
+    """The images of a batch in the order in which they were submitted: ``images(database, batch_id)``."""
+
+    def rows(database: Database, batch_id: str) -> list[Image]:
+        with database.read() as session:
+            return list(session.scalars(select(Image).where(Image.batch_id == batch_id).order_by(Image.position)))
+
+    return rows
+
+
+@pytest.fixture
+def count() -> Callable[..., int]:
+    """How many rows a table has: ``count(database, Image)``, or how many of them fulfil conditions."""
+
+    def number(database: Database, table: type[Base], *conditions: Any) -> int:
+        with database.read() as session:
+            return session.scalar(select(func.count()).select_from(table).where(*conditions)) or 0
+
+    return number
+
+
+@pytest.fixture
+def events() -> Callable[..., list[str]]:
+    """The names of the audit events in their order, of a batch or of all: ``events(database, batch_id)``."""
+
+    def names(database: Database, batch_id: str | None = None) -> list[str]:
+        query = select(AuditEvent.event).order_by(AuditEvent.seq)
+        with database.read() as session:
+            return list(session.scalars(query if batch_id is None else query.where(AuditEvent.batch_id == batch_id)))
+
+    return names
+
+
+@pytest.fixture
+def at_once() -> Callable[[Iterable[Callable[[], object]]], list[object]]:
+    """Does things in threads that start together; returns what each returned or raised."""
+
+    def run(actions: Iterable[Callable[[], object]]) -> list[object]:
+        todo = list(actions)
+        together = threading.Barrier(len(todo))
+        ended: list[object] = [TimeoutError("still at it")] * len(todo)
+
+        def act(number: int, action: Callable[[], object]) -> None:
+            try:
+                together.wait(DEADLINE_SECONDS)
+                ended[number] = action()
+            except BaseException as fault:
+                ended[number] = fault
+
+        threads = [threading.Thread(target=act, args=item, daemon=True) for item in enumerate(todo)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(DEADLINE_SECONDS)
+        return ended
+
+    return run

@@ -35,7 +35,7 @@ def command(images: Path | None, folder: Path, as_json: bool) -> int:
     from cli.demonstration import demonstrate
     from cli.show_counts import show_counts
 
-    total = demonstrate(images, folder)
+    total = demonstrate(images, folder, show_table=not as_json)
     show_counts(total, as_json=as_json)
     output.talk(f"Reports: {folder / 'report.csv'} and {folder / 'report.html'}")
     return ExitCode.DONE

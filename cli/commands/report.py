@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -50,9 +52,10 @@ def command(batches: tuple[str, ...], flagged: bool, format_: str | None, as_jso
         with database.read() as session:
             total = [counts(session, batch_id) for batch_id in batch_ids(session, batches)]
             if output is None:
-                stdout = click.get_text_stream("stdout", encoding="utf-8")  # as in a file, whatever the locale
-                _write(stdout, session, total, chosen, flagged=flagged)
-                stdout.flush()
+                if isinstance(sys.stdout, io.TextIOWrapper):
+                    sys.stdout.reconfigure(encoding="utf-8", newline="")  # as in a file, whatever the locale
+                _write(sys.stdout, session, total, chosen, flagged=flagged)
+                sys.stdout.flush()
             else:
                 rows, digest = _write_file(output, session, total, chosen, flagged=flagged)
         if output is not None:

@@ -1,0 +1,56 @@
+"""SIGKILL, where it hurts: no image is lost, every result exists once."""
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from scheduler.broker import KEY_PREFIX, QUEUE
+from scheduler.embedded_valkey import socket_path
+
+
+def pool_process(pid: int, descendants: Any) -> int:
+    """The process that computes: the last in the line submit -> worker -> pool."""
+    return int(descendants(pid)[-1])
+
+
+def test_a_worker_killed_in_the_middle_of_a_chunk(ward: Any, many_lesions: Path, descendants: Any, until: Any) -> None:
+    submit = ward.start("submit", many_lesions, "--wait", "--json")
+    until(ward.running_chunks, "a claim")
+    os.kill(pool_process(submit.pid, descendants), signal.SIGKILL)
+    stdout, _ = submit.communicate(timeout=150)
+    assert submit.returncode == 0
+    assert json.loads(stdout)["screened"] == 400
+    ward.assert_nothing_lost(400)
+
+
+def test_everything_killed_and_started_again(ward: Any, many_lesions: Path, descendants: Any, until: Any) -> None:
+    submit = ward.start("submit", many_lesions, "--wait")
+    until(ward.running_chunks, "a claim")
+    for pid in [submit.pid, *descendants(submit.pid)]:
+        os.kill(pid, signal.SIGKILL)
+    submit.communicate(timeout=30)
+    [total] = ward.counts()
+    assert total.state == "open"
+    worker = ward.start("worker")
+    until(lambda: ward.counts()[0].state == "complete", "the batch's end")
+    worker.send_signal(signal.SIGTERM)
+    worker.communicate(timeout=90)
+    assert worker.returncode == 0
+    ward.assert_nothing_lost(400)
+
+
+def test_a_wiped_queue_full_of_garbage(ward: Any, many_lesions: Path, until: Any) -> None:
+    ward.run("submit", many_lesions)
+    with redis.Redis(unix_socket_path=str(socket_path(ward.settings))) as client:
+        assert client.llen(KEY_PREFIX + QUEUE) == 7
+        client.flushall()
+        client.lpush(KEY_PREFIX + QUEUE, b"\x80\x04garbage", b"{}", b'{"body": "bm8=", "headers": {}}')
+    worker = ward.start("worker")
+    until(lambda: ward.counts()[0].state == "complete", "the batch's end")
+    worker.send_signal(signal.SIGTERM)
+    worker.communicate(timeout=90)
+    ward.assert_nothing_lost(400)
