@@ -24,7 +24,10 @@ def find(name: str, home: Path) -> ModelVersion:
     """The model version of a name. Raises ModelInvalid when it is missing or its manifest is broken."""
     for parent in (SHIPPED, home / "models"):
         if "/" not in name and (parent / name / "manifest.json").is_file():
-            return open_version(parent / name)
+            version = open_version(parent / name)
+            if version.name != name:  # batches and predictions are kept under the manifest's name
+                raise ModelInvalid(f"the folder {parent / name} holds the model {version.name!r}; give both one name")
+            return version
     known = ", ".join(folder.name for folder in folders(home)) or "none"
     raise ModelInvalid(f"no model version {name!r} (at hand: {known}); see `screen model list`")
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from models.errors import ModelInvalid
 
 FORMAT = 1
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -53,44 +56,81 @@ def parse(text: str) -> Manifest:
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
         received = raw.get("format") if isinstance(raw, dict) else type(raw).__name__
         raise ModelInvalid(f"manifest.json: expected format {FORMAT}, received {received!r}")
-    try:
-        points = {
-            name: OperatingPoint(
-                name=name,
-                threshold=_probability(point["threshold"], f"threshold of {name}"),
-                chosen_for=str(point["chosen_for"]),
-                chosen_on=str(point["chosen_on"]),
-                expected=dict(point["expected"]),
-            )
-            for name, point in raw["operating_points"].items()
-        }
-        manifest = Manifest(
-            name=str(raw["name"]),
-            architecture=str(raw["architecture"]),
-            input_size=int(raw["input_size"]),
-            preprocessing=str(raw["preprocessing"]),
-            labels=tuple(raw["labels"]),
-            weights_file=str(raw["weights"]["file"]),
-            weights_sha256=str(raw["weights"]["sha256"]),
-            operating_points=points,
-            default_operating_point=str(raw["default_operating_point"]),
-            metrics=dict(raw["metrics"]),
-            training=dict(raw["training"]),
-            raw=raw,
+    points = {
+        name: OperatingPoint(
+            name=name,
+            threshold=_field(raw, _probability, "operating_points", name, "threshold"),
+            chosen_for=_field(raw, _text, "operating_points", name, "chosen_for"),
+            chosen_on=_field(raw, _text, "operating_points", name, "chosen_on"),
+            expected=_field(raw, _object, "operating_points", name, "expected"),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelInvalid(f"manifest.json is incomplete or wrong at {error}") from error
+        for name in _field(raw, _object, "operating_points")
+    }
+    manifest = Manifest(
+        name=_field(raw, _text, "name"),
+        architecture=_field(raw, _text, "architecture"),
+        input_size=_field(raw, _pixels, "input_size"),
+        preprocessing=_field(raw, _text, "preprocessing"),
+        labels=_field(raw, _texts, "labels"),
+        weights_file=_field(raw, _plain_name, "weights", "file"),
+        weights_sha256=_field(raw, _text, "weights", "sha256"),
+        operating_points=points,
+        default_operating_point=_field(raw, _text, "default_operating_point"),
+        metrics=_field(raw, _object, "metrics"),
+        training=_field(raw, _object, "training"),
+        raw=raw,
+    )
     if manifest.default_operating_point not in points:
         raise ModelInvalid(
-            f"manifest.json: default operating point {manifest.default_operating_point!r} is none of {sorted(points)}"
+            f"manifest.json: default_operating_point {manifest.default_operating_point!r} is none of {sorted(points)}"
         )
-    if "/" in manifest.weights_file or manifest.weights_file.startswith("."):
-        raise ModelInvalid("manifest.json: the weights file must be a plain name beside the manifest")
     return manifest
 
 
-def _probability(value: Any, what: str) -> float:
-    number = float(value)
-    if not 0.0 <= number <= 1.0:
-        raise ValueError(f"{what}: expected 0..1, received {number}")
-    return number
+def _field(raw: Any, make: Callable[[Any], T], *path: str) -> T:
+    """One field by its path. Raises ModelInvalid that names it."""
+    value = raw
+    for step in path:
+        if not isinstance(value, dict) or step not in value:
+            raise ModelInvalid(f"manifest.json: {'.'.join(path)} is missing")
+        value = value[step]
+    try:
+        return make(value)
+    except ValueError as error:
+        raise ModelInvalid(f"manifest.json: {'.'.join(path)}: {error}") from error
+
+
+def _probability(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
+        raise ValueError(f"expected 0..1, received {value!r}")
+    return float(value)
+
+
+def _pixels(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"expected a number of pixels, received {value!r}")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"expected text, received {value!r}")
+    return value
+
+
+def _plain_name(value: Any) -> str:
+    if _text(value).startswith(".") or any(character in value for character in "/\\:\0"):
+        raise ValueError(f"expected the plain name of a file beside the manifest, received {value!r}")
+    return str(value)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ValueError(f"expected a list of texts, received {value!r}")
+    return tuple(value)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"expected an object, received {value!r}")
+    return value

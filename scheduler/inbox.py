@@ -25,6 +25,8 @@ from storage.settings import Settings
 
 PROCESSED, REJECTED = "processed", "rejected"
 REASON_SUFFIX = ".reason.txt"
+# names under which copying programs write until a file is whole; they rename it then
+UNFINISHED_SUFFIXES = (".part", ".partial", ".filepart", ".crdownload", ".tmp")
 # a burst becomes one batch, but a stream that never pauses must not wait for ever
 LONGEST_WAIT_SECONDS = 60.0
 
@@ -53,10 +55,17 @@ class Inbox:
         self.request = replace(self.request, inbox=shown(str(self.folder)))
 
     def files(self) -> Iterator[str]:
-        """Paths of the files in the inbox, in natural order, without those already processed or rejected."""
+        """Paths of the files in the inbox, in natural order.
+
+        Without those already processed or rejected, and those that a copying program has still to rename
+        (rsync hides them behind a dot).
+        """
         for name in sorted(entry.name for entry in os.scandir(self.folder)):
             if name not in (PROCESSED, REJECTED):
-                yield from (to_path(found.location) for found in Collection([str(self.folder / name)]))
+                for found in Collection([str(self.folder / name)]):
+                    path = to_path(found.location)
+                    if not (path.casefold().endswith(UNFINISHED_SUFFIXES) or Path(path).name.startswith(".")):
+                        yield path
 
     def settled(self) -> list[str]:
         """Files that have stopped growing, once the whole inbox is quiet or one of them has waited long enough."""

@@ -56,9 +56,7 @@ def counts(session: Session, batch_id: str) -> Counts:
     if batch is None:
         raise UsageFault(f"there is no batch {batch_id!r}; `screen status` lists them")
     states: dict[str, int] = dict(
-        session.execute(
-            select(Image.state, func.count()).where(Image.batch_id == batch_id).group_by(Image.state)
-        ).all()
+        session.execute(select(Image.state, func.count()).where(Image.batch_id == batch_id).group_by(Image.state)).all()
     )
     outcomes: dict[str, int] = dict(
         session.execute(

@@ -92,7 +92,7 @@ def due_chunks(session: Session, limit: int) -> list[str]:
                 or_(Batch.inbox.is_(None), Batch.moved_at.is_not(None)),  # its files are still on their way
                 or_(Chunk.not_before.is_(None), Chunk.not_before <= db_now()),
             )
-            .order_by(Chunk.batch_id)
+            .order_by(Batch.created_at, Chunk.batch_id)
             .limit(limit)
         )
     )

@@ -112,10 +112,13 @@ def _reason(image: Image, decision: Decision | None, original: str | None) -> st
 def write_csv(file: IO[str], report: Iterable[ReportRow]) -> int:
     """Write COLUMNS and the rows; returns how many rows. ``file`` must be opened with newline=""."""
     writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+    # a file name may hold a bare \r, which Python before 3.13 does not quote and every reader takes for a line's end
+    careful = csv.DictWriter(file, COLUMNS, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writeheader()
     number = 0
     for row in report:
-        writer.writerow({key: _harmless(value) for key, value in row.as_text().items()})
+        cells = {key: _harmless(value) for key, value in row.as_text().items()}
+        (careful if any("\r" in cell for cell in cells.values()) else writer).writerow(cells)
         number += 1
     return number
 

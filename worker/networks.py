@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.catalogue import find
+from models.preprocessing import preprocessing
 from models.version import ModelVersion
 
 
@@ -37,5 +38,7 @@ class Networks:
     def get(self, name: str) -> Network:
         """The network of a model version. Raises ModelInvalid when it is missing or not what its manifest says."""
         if name not in self._loaded:
-            self._loaded[name] = self._load(find(name, self._home))
+            version = find(name, self._home)
+            preprocessing(version.manifest.preprocessing)  # an unknown one is found here, not at each picture
+            self._loaded[name] = self._load(version)
         return self._loaded[name]

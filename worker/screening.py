@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -67,7 +68,9 @@ def screen(images: tuple[ChunkImage, ...], network: Network, on_progress: Callab
                     except PassingFault as fault:
                         results.passing[image.id] = str(fault)
                     except Exception as error:  # one bad picture must not take its neighbours along
-                        log.exception("image %d could not be prepared", image.id)
+                        # without the text of the error: it may hold the name of the file
+                        trace = "".join(traceback.format_tb(error.__traceback__))
+                        log.error("image %d could not be prepared: %s\n%s", image.id, type(error).__name__, trace)
                         results.faults[image.id] = f"could not be prepared: {type(error).__name__}"
                 if pictures:
                     batch = np.stack([picture.pixels for _, picture in pictures])

@@ -39,19 +39,20 @@ def read_groups(path: Path | None) -> dict[str, str]:
     if path is None:
         return {}
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            columns, rows = reader.fieldnames or [], list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageFault(f"the file of groups cannot be read: {error}") from error
-    if rows and not {"group", "image"} <= rows[0].keys():
-        raise UsageFault(f"file of groups: expected the columns group,image, received {','.join(rows[0])}")
+    if not {"group", "image"} <= set(columns):
+        raise UsageFault(f"file of groups: expected the columns group,image, received {','.join(columns)}")
     return {row["image"]: row["group"] for row in rows}
 
 
 def split(data: Path, groups: dict[str, str], seed: int) -> list[Sample]:
     """Split DATA/benign and DATA/malignant into the four parts, by group and stratified by label.
 
-    The part of a group follows from a hash of (seed, group), so adding an image moves no other.
+    The part of a group follows from a hash of (seed, group), so adding an image moves none of another group.
     Identical bytes are always one group. Raises UsageFault when a class folder is missing or empty.
     """
     found: list[tuple[str, str, int, str]] = []
@@ -62,6 +63,8 @@ def split(data: Path, groups: dict[str, str], seed: int) -> list[Sample]:
         for file in files:
             image = f"{name}/{file.name}"
             found.append((image, sha256_hex(file.read_bytes()), label, groups.get(image, "")))
+    if groups and not groups.keys() & {image for image, *_ in found}:
+        raise UsageFault(f"the file of groups names none of the images, such as {found[0][0]}; copies would be missed")
     group_of = _groups(found)
     return [
         Sample(image, checksum, label, group_of[image], _part(seed, group_of[image]))

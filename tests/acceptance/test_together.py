@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,22 @@ def test_two_submits_share_one_broker_and_one_database(site: Any, lesions: Path,
     starts = (site.home / "logs" / "valkey.log").read_text(encoding="utf-8").count("Server initialized")
     assert starts == 1
     assert site.screen("audit", "verify").returncode == 0
+
+
+def test_the_same_job_on_postgresql(site: Any, lesions: Path, postgres_url: str) -> None:
+    real = replace(site, extra={"DERMSCREEN_DATABASE_URL": postgres_url})
+    upgraded = real.json("db", "upgrade", "--json")
+    assert (upgraded["before"], upgraded["after"]) == (None, "0001")
+    counts = real.json("submit", lesions, "--wait", "--json")
+    assert (counts["state"], counts["screened"]) == ("complete", 70)
+    assert not (site.home / "dermscreen.db").exists()
+    again = real.screen("submit", lesions, "--wait")
+    assert "70 of 70 images were scored before" in again.stderr
+    # one network and one threshold: the database plays no part in the result
+    embedded = site.json("submit", lesions, "--wait", "--json")
+    same = ("screened", "flagged", "clear", "review")
+    assert [embedded[key] for key in same] == [counts[key] for key in same]
+    assert real.screen("audit", "verify").returncode == 0
 
 
 def test_an_inbox(site: Any, lesions: Path, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Measurements, as ratios within one run: seconds depend on the machine, ratios much less."""

@@ -1,0 +1,88 @@
+"""The CSV of a nightly batch is written once, when the batch is complete, and whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from models.errors import PassingFault
+from storage.batch_writer import Received
+from storage.database import Database
+from storage.exports import write_due_exports
+from storage.schema import AuditEvent, Batch
+
+Make = Callable[..., list[Received]]
+Submit = Callable[..., str]
+Screen = Callable[..., None]
+
+
+def test_nothing_is_written_before_the_batch_is_complete(
+    database: Database, submit: Submit, received: Make, screen: Screen, tmp_path: Path
+) -> None:
+    batch_id = submit(database, received(2), export_folder=str(tmp_path / "reports"))
+    assert write_due_exports(database) == []
+    assert not (tmp_path / "reports").exists()
+    screen(database, {"/ward/0.jpg": 0.9})
+    path = tmp_path / "reports" / f"flagged-{batch_id}.csv"
+    assert write_due_exports(database) == [path]
+    header, row = path.read_text(encoding="utf-8").splitlines()
+    assert header.startswith("batch,image,checksum,outcome,probability")
+    assert row.startswith(f"{batch_id},/ward/0.jpg,") and ",flagged,0.900000,0.500000," in row
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_a_second_call_writes_nothing(
+    database: Database, submit: Submit, received: Make, screen: Screen, tmp_path: Path, events: Callable[..., list[str]]
+) -> None:
+    submit(database, received(1), export_folder=str(tmp_path))
+    screen(database)
+    (path,) = write_due_exports(database)
+    path.unlink()
+    assert write_due_exports(database) == []
+    assert list(tmp_path.iterdir()) == [tmp_path / "home"] or list(tmp_path.iterdir()) == []
+    assert events(database).count("report.exported") == 1
+
+
+def test_a_night_without_flagged_lesions_still_gets_its_file(
+    database: Database, submit: Submit, received: Make, tmp_path: Path
+) -> None:
+    submit(database, received(1, reason="not an image"), export_folder=str(tmp_path))
+    (path,) = write_due_exports(database)
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 1
+
+
+def test_batches_that_owe_no_report_get_none(
+    database: Database, submit: Submit, received: Make, screen: Screen, tmp_path: Path
+) -> None:
+    submit(database, received(1))
+    screen(database)
+    assert write_due_exports(database) == []
+
+
+def test_a_folder_that_cannot_be_written_is_tried_again(
+    database: Database, submit: Submit, received: Make, screen: Screen, tmp_path: Path, count: Callable[..., int]
+) -> None:
+    (tmp_path / "reports").write_text("a file where the folder should be")
+    batch_id = submit(database, received(1), export_folder=str(tmp_path / "reports"))
+    screen(database)
+    with pytest.raises(PassingFault, match=f"^the report of batch {batch_id} cannot be written yet: "):
+        write_due_exports(database)
+    assert count(database, Batch, Batch.exported_at.is_not(None)) == 0
+    (tmp_path / "reports").unlink()
+    assert len(write_due_exports(database)) == 1
+
+
+def test_writers_at_once_leave_one_whole_file_and_one_note(
+    database: Database, submit: Submit, received: Make, screen: Screen, tmp_path: Path, count: Callable[..., int],
+    at_once: Callable[..., list[object]],
+) -> None:  # fmt: skip
+    batch_id = submit(database, received(200), export_folder=str(tmp_path / "reports"))
+    screen(database, {f"/ward/{number}.jpg": 0.9 for number in range(200)})
+    path = tmp_path / "reports" / f"flagged-{batch_id}.csv"
+    assert set(map(str, at_once([lambda: write_due_exports(database)] * 3))) <= {str([path]), "[]"}
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 201
+    assert os.listdir(path.parent) == [path.name]
+    assert count(database, AuditEvent, AuditEvent.event == "report.exported") == 1
