@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery
-from celery.schedules import crontab
+from celery.schedules import ParseException, crontab
 from sqlalchemy.exc import IntegrityError
 
 from models.errors import UsageFault
@@ -29,7 +29,7 @@ def parse_cron(text: str) -> crontab:
     minute, hour, day, month, weekday = fields
     try:
         return crontab(minute=minute, hour=hour, day_of_month=day, month_of_year=month, day_of_week=weekday)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, ParseException) as error:
         raise UsageFault(f"the cron time {text!r} cannot be used: {error}") from error
 
 

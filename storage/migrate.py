@@ -37,7 +37,7 @@ def _bring_up_to_date(database: Database, settings: Settings) -> None:
     found = revision(database)
     if found is not None and found > HEAD:
         raise UsageFault(
-            f"the database is at schema {found}, newer than the {HEAD} of this release: install the release that made it"
+            f"the database is at schema {found}, newer than {HEAD} of this release: install the release that made it"
         )
     if found != HEAD:
         if found is not None and not settings.embedded_database:

@@ -83,7 +83,7 @@ def test_the_path_stays_as_it_was_typed_and_the_location_is_absolute(
     (found,) = Collection([typed])
     assert found.image == shown
     assert Path(found.location).is_absolute()
-    assert os.path.samefile(found.location, tmp_path / "w" / "x" / "1.jpg")
+    assert Path(found.location).samefile(tmp_path / "w" / "x" / "1.jpg")
 
 
 def test_one_file_named_by_its_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +134,7 @@ def test_a_url_is_listed_in_natural_order() -> None:
         assert [found.image for found in Collection(["memory://wards"])] == [
             "memory:///wards/2.jpg", "memory:///wards/10.jpg", "memory:///wards/a/1.jpg",
         ]  # fmt: skip
-        with pytest.raises(UsageFault, match="^no files below memory://nothing$"):
+        with pytest.raises(UsageFault, match=r"^no files below memory://nothing$"):
             list(Collection(["memory://nothing"]))
     finally:
         store.rm("/wards", recursive=True)

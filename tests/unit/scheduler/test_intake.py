@@ -108,7 +108,7 @@ def test_names_survive_the_spool(
 def test_no_file_at_all_is_a_usage_fault(
     settings: Settings, sqlite_database: Database, installed_model: Manifest, count: Callable[..., int]
 ) -> None:
-    with pytest.raises(UsageFault, match="^there is no file to screen: expected at least one image, received none$"):
+    with pytest.raises(UsageFault, match=r"^there is no file to screen: expected at least one image, received none$"):
         take_in(sqlite_database, settings, Request(), [])
     assert count(sqlite_database, Batch) == 0
 
@@ -136,7 +136,7 @@ def test_without_a_model_nothing_is_read(
         raise AssertionError("read although no model could ever screen it")
         yield
 
-    with pytest.raises(ModelInvalid, match="^no model version 'no-such-model'"):
+    with pytest.raises(ModelInvalid, match=r"^no model version 'no-such-model'"):
         take_in(sqlite_database, settings, Request(), never())
 
 

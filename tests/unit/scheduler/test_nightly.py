@@ -97,7 +97,7 @@ def test_a_folder_that_is_gone_is_not_a_quiet_night(
     settings: Settings, database: Database, installed_model: Manifest, schedule: int, tmp_path: Path
 ) -> None:
     (tmp_path / "night").rmdir()
-    with pytest.raises(UsageFault, match="^no such file or folder: "):
+    with pytest.raises(UsageFault, match=r"^no such file or folder: "):
         run_nightly(database, settings, schedule, "message 1")
 
 
