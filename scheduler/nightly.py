@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from models.errors import UsageFault
 from scheduler.celery_app import NIGHTLY, RECOVER
 from scheduler.collect import Collection
-from scheduler.intake import Request, examine, take_in
+from scheduler.intake import NothingToScreen, Request, examine, take_in
 from storage.database import Database
 from storage.schedules import Nightly, nightlies
 from storage.settings import Settings
@@ -68,5 +68,5 @@ def run_nightly(database: Database, settings: Settings, schedule_id: int, messag
         return take_in(database, settings, request, (examine(file) for file in files))
     except IntegrityError:
         return None  # the same message made this batch before
-    except UsageFault:
+    except NothingToScreen:
         return None  # an empty folder is a quiet night

@@ -52,6 +52,13 @@ def starter(settings: Settings) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
+def remove_socket_folder(settings: Settings) -> None:
+    """The folder of a socket that lies in /tmp, since its home has too long a path."""
+    folder = embedded_valkey.socket_path(settings).parent
+    if not folder.is_relative_to(settings.home):
+        folder.rmdir()
+
+
 def test_six_processes_that_start_at_once_share_one_server(site: Settings) -> None:
     starters = [starter(site) for _ in range(6)]
     try:
@@ -116,6 +123,7 @@ def test_homes_with_long_and_odd_paths(settings: Settings, tmp_path: Path, name:
         assert len(os.fsencode(embedded_valkey.socket_path(site))) < 104
     finally:
         assert embedded_valkey.stop(site)
+        remove_socket_folder(site)
 
 
 def test_two_sites_with_long_paths_have_two_servers(settings: Settings, tmp_path: Path) -> None:
@@ -125,6 +133,7 @@ def test_two_sites_with_long_paths_have_two_servers(settings: Settings, tmp_path
     finally:
         for site in sites:
             embedded_valkey.stop(site)
+            remove_socket_folder(site)
 
 
 def test_only_the_owner_can_open_the_socket(site: Settings) -> None:

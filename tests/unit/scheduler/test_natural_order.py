@@ -30,9 +30,11 @@ def test_order(ordered: list[str]) -> None:
     mixed = ordered[:]
     random.Random(1).shuffle(mixed)
     assert sorted(mixed, key=natural_key) == ordered
-    assert sorted(ordered[::-1], key=natural_key) == ordered
+    mixed.reverse()
+    assert sorted(mixed, key=natural_key) == ordered
 
 
 @given(st.lists(st.text(max_size=12), unique=True, max_size=8))
 def test_any_names_have_one_order_whatever_order_they_come_in(names: list[str]) -> None:
-    assert sorted(names, key=natural_key) == sorted(names[::-1], key=natural_key)
+    backwards = names[::-1]
+    assert sorted(names, key=natural_key) == sorted(backwards, key=natural_key)

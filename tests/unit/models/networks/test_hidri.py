@@ -40,4 +40,4 @@ def test_layers_bear_fixed_names() -> None:
     paths = [variable.path for variable in one.weights]
     assert paths == [variable.path for variable in other.weights]
     assert len(set(paths)) == 20
-    assert paths[0] == "conv_1/kernel"
+    assert paths[0] == "hidri/conv_1/kernel"

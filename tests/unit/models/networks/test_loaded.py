@@ -61,6 +61,6 @@ def test_weights_of_another_network_are_not_loaded(
     write_version: Callable[..., Path], tmp_path: Path, tiny_network: Any
 ) -> None:
     """Their checksum is right: the manifest was written for them."""
-    tensors = load_tensors(dump_weights(tiny_network)) | {"conv_1/bias": np.zeros(31, np.float32)}
-    with pytest.raises(ModelInvalid, match=r"^weight conv_1/bias: expected shape \(32,\), received \(31,\)$"):
+    tensors = load_tensors(dump_weights(tiny_network)) | {"hidri/conv_1/bias": np.zeros(31, np.float32)}
+    with pytest.raises(ModelInvalid, match=r"^weight hidri/conv_1/bias: expected shape \(32,\), received \(31,\)$"):
         load(open_version(write_version(tmp_path, "tiny-1", save(tensors))))

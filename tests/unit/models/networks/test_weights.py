@@ -38,25 +38,25 @@ def test_equal_weights_are_equal_bytes(tiny_network: Any) -> None:
 
 def test_a_missing_tensor_is_named(tiny_network: Any) -> None:
     tensors = load(dump_weights(tiny_network))
-    del tensors["norm_2/gamma"]
+    del tensors["hidri/norm_2/gamma"]
     with pytest.raises(ModelInvalid) as refused:
         load_weights(build(16), save(tensors))
-    assert str(refused.value) == "weights do not fit hidri: missing ['norm_2/gamma'], unknown none"
+    assert str(refused.value) == "weights do not fit hidri: missing ['hidri/norm_2/gamma'], unknown none"
 
 
 def test_an_extra_tensor_is_named(tiny_network: Any) -> None:
-    tensors = load(dump_weights(tiny_network)) | {"conv_4/kernel": np.zeros(1, np.float32)}
+    tensors = load(dump_weights(tiny_network)) | {"hidri/conv_4/kernel": np.zeros(1, np.float32)}
     with pytest.raises(ModelInvalid) as refused:
         load_weights(build(16), save(tensors))
-    assert str(refused.value) == "weights do not fit hidri: missing none, unknown ['conv_4/kernel']"
+    assert str(refused.value) == "weights do not fit hidri: missing none, unknown ['hidri/conv_4/kernel']"
 
 
 @pytest.mark.parametrize("shape", [(128, 2), (1, 128), (128,), (0, 1)])
 def test_another_shape_says_expected_and_received(tiny_network: Any, shape: tuple[int, ...]) -> None:
-    tensors = load(dump_weights(tiny_network)) | {"malignant/kernel": np.zeros(shape, np.float32)}
+    tensors = load(dump_weights(tiny_network)) | {"hidri/malignant/kernel": np.zeros(shape, np.float32)}
     with pytest.raises(ModelInvalid) as refused:
         load_weights(build(16), save(tensors))
-    assert str(refused.value) == f"weight malignant/kernel: expected shape (128, 1), received {shape}"
+    assert str(refused.value) == f"weight hidri/malignant/kernel: expected shape (128, 1), received {shape}"
 
 
 @pytest.mark.parametrize(
