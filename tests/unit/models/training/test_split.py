@@ -162,10 +162,11 @@ def write_groups(tmp_path: Path, text: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("text", ["group,image\n1,benign/1.jpg\n2,benign/2.jpg\n", "\ufeffimage,group,note\r\n"
-                                  "benign/1.jpg,1,x\r\nbenign/2.jpg,2,\r\n"])  # fmt: skip
+AS_A_SPREADSHEET_WRITES_IT = "\ufeffimage,group,note\r\nbenign/1.jpg,1,x\r\nbenign/2.jpg,2,\r\n"
+
+
+@pytest.mark.parametrize("text", ["group,image\n1,benign/1.jpg\n2,benign/2.jpg\n", AS_A_SPREADSHEET_WRITES_IT])
 def test_groups_are_read(tmp_path: Path, text: str) -> None:
-    """The second as a spreadsheet program writes it."""
     assert read_groups(write_groups(tmp_path, text)) == {"benign/1.jpg": "1", "benign/2.jpg": "2"}
 
 
