@@ -25,8 +25,6 @@ def home(tmp_path: Path) -> Path:
 
 
 def test_the_shipped_default_is_whole(home: Path) -> None:
-    if not (catalogue.SHIPPED / catalogue.DEFAULT_MODEL).is_dir():
-        pytest.skip(f"{catalogue.DEFAULT_MODEL} is not in this checkout yet")
     version = catalogue.find(catalogue.DEFAULT_MODEL, home)
     assert version.verified_weights()
     assert version.manifest.default.expected["test"]["sensitivity"] > 0.5

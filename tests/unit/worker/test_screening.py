@@ -76,11 +76,14 @@ def test_each_score_belongs_to_its_picture(
     assert progress[-1] == count - 2
 
 
-def test_training_and_screening_see_the_same_pixels(images: tuple[ChunkImage, ...], network: Any) -> None:
-    screen(images, network)
-    (seen,) = network.seen
-    expected = [prepare(Path(image.location).read_bytes(), ".jpg", "square-1", 32) for image in images]
-    assert np.array_equal(seen, np.stack(expected))
+@pytest.mark.parametrize("side", [80, 300])
+def test_training_and_screening_see_the_same_pixels(
+    tmp_path: Path, photograph: Photograph, chunk_image: Entry, network: Any, side: int
+) -> None:
+    """Also of a JPEG that is large enough to be shrunk while it is decoded."""
+    path = photograph(tmp_path / "0.jpg", side=side)
+    screen((chunk_image(1, path),), network)
+    assert np.array_equal(network.seen[0][0], prepare(path.read_bytes(), ".jpg", "square-1", 32))
 
 
 def test_a_changed_file_is_rejected_with_both_checksums(

@@ -121,6 +121,13 @@ def test_the_same_seed_gives_the_same_weights(order: Order, version: ModelVersio
     assert again.operating_points == version.manifest.operating_points
 
 
+def test_the_operations_of_tensorflow_are_made_deterministic(version: ModelVersion) -> None:
+    """On pictures this small they happen to be anyway, so equal weights alone would not tell."""
+    from tensorflow.python.framework.config import is_op_determinism_enabled
+
+    assert is_op_determinism_enabled()
+
+
 def test_steps_and_epochs_are_told(order: Order, told: Callable[..., Any], tiny: Preset) -> None:
     progress = told()
     manifest = open_version(train(replace(order, epochs=1), progress)).manifest
