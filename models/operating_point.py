@@ -32,7 +32,8 @@ def choose(labels: NDArray[np.int64], probabilities: NDArray[np.float64], name: 
     ``sensitivity-NN``: the highest threshold whose sensitivity holds NN % by the lower bound of its 95 %
     interval, not only on this sample. ``f1``: the threshold with the best F1.
 
-    labels: (n,) 0/1; probabilities: (n,). Raises UsageFault when no threshold can promise the sensitivity.
+    labels: (n,) 0/1; probabilities: (n,), rounded as they are stored (models.rounding).
+    Raises UsageFault when no threshold can promise the sensitivity.
     """
     candidates = np.unique(probabilities)[::-1]
     positives = int(labels.sum())

@@ -72,6 +72,7 @@ def claim(session: Session, chunk_id: str, holder: str) -> Claim | None:
             attempt=Chunk.attempt + 1,
             lease_until=db_now(LEASE_SECONDS),
             holder=holder,
+            reason=None,
         )
         .returning(Chunk.attempt, Chunk.batch_id)
         .execution_options(synchronize_session=False)
@@ -93,6 +94,14 @@ def claim(session: Session, chunk_id: str, holder: str) -> Claim | None:
 def renew(session: Session, held: Claim) -> None:
     """Extend the lease. Raises LeaseLost."""
     _fenced_update(session, held, {"lease_until": db_now(LEASE_SECONDS)})
+
+
+def abandon(session: Session, held: Claim, reason: str) -> None:
+    """End the lease now, for a fault while the chunk was worked on: recovery treats it as one that lost its worker.
+
+    Raises LeaseLost.
+    """
+    _fenced_update(session, held, {"lease_until": db_now(), "reason": reason})
 
 
 def hand_back(session: Session, held: Claim, reason: str) -> None:
@@ -125,7 +134,7 @@ def complete(session: Session, held: Claim, key: predictions.Key, results: Resul
     stored = predictions.record(session, key, [(checksum, *score) for checksum, score in fresh.items()])
     decided = [(image_id, stored[checksums[image_id]]) for image_id in sorted(results.scores)]
     insert_decisions(session, held.batch_id, policy, decided)
-    failed = {image_id: _exhausted(reason, faults) for image_id, reason in exhausted.items()}
+    failed = {image_id: given_up(reason, faults) for image_id, reason in exhausted.items()}
     _finish(session, [image_id for image_id, _ in decided], ImageState.SCREENED)
     _finish(session, results.rejected, ImageState.REJECTED)
     _finish(session, failed, ImageState.FAILED)
@@ -160,7 +169,7 @@ def complete(session: Session, held: Claim, key: predictions.Key, results: Resul
     close_if_done(session, held.batch_id)
 
 
-def _exhausted(reason: str, faults: int) -> str:
+def given_up(reason: str, faults: int) -> str:
     return f"{reason} (given up after {faults} attempts)"
 
 

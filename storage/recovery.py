@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from storage import audit
 from storage.batch_writer import new_chunk
-from storage.chunks import MAX_FAULTS
+from storage.chunks import MAX_FAULTS, given_up
 from storage.clock import db_now
 from storage.closing import close_if_done
 from storage.processes import certainly_gone
@@ -51,7 +51,8 @@ def _take_back(session: Session, chunk: Chunk) -> list[audit.Event]:
             select(Image.id).where(Image.chunk_id == chunk.id, Image.state.in_(UNFINISHED)).order_by(Image.position)
         )
     )
-    chunk.reason = "its worker died or fell silent"
+    told = chunk.reason  # by the worker itself, before it gave up
+    chunk.reason = told or "its worker died or fell silent"
     facts: dict[str, str | int | None] = {"chunk": chunk.id, "attempt": chunk.attempt, "reason": chunk.reason}
     chunk.lease_until, chunk.holder, chunk.sent_at = None, None, None
     if len(images) > 1:
@@ -65,7 +66,8 @@ def _take_back(session: Session, chunk: Chunk) -> list[audit.Event]:
     chunk.faults += 1
     if images and chunk.faults >= MAX_FAULTS:
         chunk.state = ChunkState.DONE
-        reason = f"the worker died or fell silent {chunk.faults} times while screening this image alone"
+        silent = f"the worker died or fell silent {chunk.faults} times while screening this image alone"
+        reason = given_up(told, chunk.faults) if told else silent
         session.execute(update(Image).where(Image.id == images[0]).values(state=ImageState.FAILED, reason=reason))
         return [audit.Event("image.failed", chunk.batch_id, facts | {"image": images[0], "reason": reason})]
     chunk.state = ChunkState.WAITING if images else ChunkState.DONE

@@ -16,7 +16,10 @@ def gpus() -> list[str]:
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return []
-    listed = subprocess.run([tool, "-L"], capture_output=True, text=True, timeout=20, check=False)
+    try:
+        listed = subprocess.run([tool, "-L"], capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):  # a driver that hangs has no GPU to offer
+        return []
     return [line.strip() for line in listed.stdout.splitlines() if line.startswith("GPU ")]
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.catalogue import find
+from models.errors import ModelInvalid
 from models.preprocessing import preprocessing
 from models.version import ModelVersion
 
@@ -23,8 +24,10 @@ class Network(Protocol):
 
 
 def _load(version: ModelVersion) -> Network:
-    from models.networks.loaded import load  # keras: 4-7 s, and never in a process that forks
-
+    try:
+        from models.networks.loaded import load  # keras: 4-7 s, and never in a process that forks
+    except ImportError as error:
+        raise ModelInvalid(f"no network can run here: {error}; install the extra cpu or gpu") from error
     return load(version)
 
 

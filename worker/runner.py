@@ -13,7 +13,7 @@ from storage import chunks, predictions, workers
 from storage.chunks import Claim, LeaseLost, Results
 from storage.database import Database
 from storage.processes import identity
-from worker.networks import Networks
+from worker.networks import Network, Networks
 from worker.screening import screen
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,18 @@ class Runner:
         if claim is None:
             return "not due"
         try:
+            return self._screen(claim)
+        except LeaseLost as lost:
+            log.warning("%s", lost)
+            return "lost"
+        except Exception as error:
+            # out of memory, say: it comes back in halves at once, not when its lease is over
+            with self._database.write() as session:
+                chunks.abandon(session, claim, f"screening broke off: {type(error).__name__}")
+            raise
+
+    def _screen(self, claim: Claim) -> str:
+        try:
             network = self._networks.get(claim.model)
         except ModelInvalid as error:
             with self._database.write() as session:
@@ -46,19 +58,14 @@ class Runner:
             return "refused"
         manifest = network.version.manifest
         key = predictions.Key(manifest.name, manifest.preprocessing)
-        try:
-            results = self._results(claim, key)
-            patiently(lambda: self._complete(claim, key, results))
-        except LeaseLost as lost:
-            log.warning("%s", lost)
-            return "lost"
+        results = self._results(claim, network, key)
+        patiently(lambda: self._complete(claim, key, results))
         return "done"
 
-    def _results(self, claim: Claim, key: predictions.Key) -> Results:
+    def _results(self, claim: Claim, network: Network, key: predictions.Key) -> Results:
         """Scores of the chunk's images; those that another batch brought in meanwhile are not computed again."""
         with self._database.read() as session:
             known = predictions.known(session, key, {image.checksum for image in claim.images})
-        network = self._networks.get(claim.model)
         todo = tuple(image for image in claim.images if image.checksum not in known)
         results = screen(todo, network, _Lease(self._database, claim).keep)
         for image in claim.images:
@@ -80,9 +87,12 @@ class _Lease:
     def keep(self) -> None:
         """Raises LeaseLost when another worker holds the chunk by now."""
         if time.monotonic() - self._renewed > RENEW_SECONDS:
-            with self._database.write() as session:
-                chunks.renew(session, self._claim)
+            patiently(self._renew)
             self._renewed = time.monotonic()
+
+    def _renew(self) -> None:
+        with self._database.write() as session:
+            chunks.renew(session, self._claim)
 
 
 def patiently(action: Callable[[], T], tries: int = WRITE_TRIES) -> T:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.checksum import sha256_hex
 from models.decoding import decode
-from models.errors import ImageRefused, PassingFault
+from models.errors import ImageRefused, PassingFault, UsageFault
 from models.preprocessing import preprocessing
 from models.quality import ungradable
 from storage.chunks import ChunkImage, Results
@@ -67,6 +67,8 @@ def screen(images: tuple[ChunkImage, ...], network: Network, on_progress: Callab
                         results.rejected[image.id] = str(refusal)
                     except PassingFault as fault:
                         results.passing[image.id] = str(fault)
+                    except UsageFault as fault:  # a package is missing here: its text says which, and names no file
+                        results.faults[image.id] = str(fault)
                     except Exception as error:  # one bad picture must not take its neighbours along
                         # without the text of the error: it may hold the name of the file
                         trace = "".join(traceback.format_tb(error.__traceback__))

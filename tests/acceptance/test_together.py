@@ -3,12 +3,17 @@
 import csv
 import json
 import shutil
+import socket
+import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from scheduler.embedded_valkey import running
+import pytest
+
+from scheduler.embedded_valkey import binary, running
 from storage.settings import Settings
 
 DEADLINE_SECONDS = 150.0
@@ -55,6 +60,39 @@ def test_the_same_job_on_postgresql(site: Any, lesions: Path, postgres_url: str)
     same = ("screened", "flagged", "clear", "review")
     assert [embedded[key] for key in same] == [counts[key] for key in same]
     assert real.screen("audit", "verify").returncode == 0
+
+
+@pytest.fixture
+def redis_url(tmp_path: Path) -> Iterator[str]:
+    """A server of its own on the loopback that demands a password, as a site would run it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [binary(), "--port", str(port), "--bind", "127.0.0.1", "--requirepass", "geheim", "--dir", str(tmp_path),
+         "--save", ""], stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    yield f"redis://:geheim@127.0.0.1:{port}/0"
+    server.terminate()
+    server.wait(30)
+
+
+def test_a_redis_by_url_with_a_worker_apart(site: Any, lesions: Path, redis_url: str) -> None:
+    real = replace(site, extra={"DERMSCREEN_BROKER_URL": redis_url})
+    until(lambda: real.screen("recover").returncode == 0, "an answer of Redis")
+    submit = real.start("submit", lesions, "--wait", "--json")
+    worker = real.start("worker", "--device", "cpu")
+    stdout, stderr = submit.communicate(timeout=300)
+    doctor = real.screen("doctor")
+    worker.terminate()
+    told = worker.communicate(timeout=90)[1]
+    assert submit.returncode == 0, stderr
+    assert json.loads(stdout)["screened"] == 70
+    assert "1 alive" in doctor.stdout
+    assert worker.returncode == 0
+    # a password is shown nowhere, and our own server was never started
+    assert "geheim" not in stderr + told + doctor.stdout + doctor.stderr
+    assert not (site.home / "valkey").exists()
 
 
 def test_an_inbox(site: Any, lesions: Path, tmp_path: Path) -> None:

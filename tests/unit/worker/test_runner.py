@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from models.checksum import sha256_hex
 from models.errors import ModelInvalid, OurFault, PassingFault
 from models.manifest import Manifest
-from storage import audit, chunks, predictions, workers
+from storage import audit, chunks, predictions, recovery, workers
 from storage.clock import db_now
 from storage.database import Database
 from storage.schema import AuditEvent, Base, Batch, Chunk, Decision, Image, Prediction, Worker
@@ -326,3 +326,42 @@ def test_patience_is_for_passing_faults_alone(pauses: list[float], error: Except
     with pytest.raises(type(error)):
         patiently(broken)
     assert (len(tries), pauses) == (1, [])
+
+
+def test_a_network_that_breaks_on_one_image_fails_that_image_alone(
+    database: Database, ours: Runner, handed_in: HandedIn, paths: list[Path], network: Any
+) -> None:
+    """Broken off, halved, broken off again: the rest is screened, and nothing waits for a lease to end."""
+    batch_id = handed_in(paths)
+    poison = sha256_hex(paths[2].read_bytes())
+
+    def unfinished() -> list[tuple[str, list[str | None]]]:
+        with database.read() as session:
+            waiting = session.scalars(select(Chunk).where(Chunk.state == "waiting").order_by(Chunk.id)).all()
+            checksums = {
+                c.id: session.scalars(select(Image.checksum).where(Image.chunk_id == c.id)).all() for c in waiting
+            }
+        return [(chunk_id, list(found)) for chunk_id, found in checksums.items()]
+
+    rounds = 0
+    while todo := unfinished():
+        rounds += 1
+        assert rounds < 10, "it never ends"
+        for chunk_id, checksums in todo:
+
+            def out_of_memory() -> None:
+                raise MemoryError
+
+            network.before = out_of_memory if poison in checksums else lambda: None
+            if poison in checksums:
+                with pytest.raises(MemoryError):
+                    ours.run(chunk_id)
+                with database.write() as session:
+                    assert recovery.take_back_lost_chunks(session) == 1
+            else:
+                assert ours.run(chunk_id) == "done"
+    with database.read() as session:
+        rows = session.execute(select(Image.state, Image.reason).order_by(Image.position)).all()
+        assert session.get_one(Batch, batch_id).state == "complete"
+    assert [row.state for row in rows] == ["screened", "screened", "failed", "screened"]
+    assert rows[2].reason == "screening broke off: MemoryError (given up after 3 attempts)"
