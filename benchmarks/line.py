@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from cli.drawn_lesions import draw_lesion
-from models.catalogue import default_name, find
+from models.catalogue import DEFAULT_MODEL, find
 from models.checksum import sha256_hex
 from models.networks.backend import import_keras, library_versions
 from models.networks.loaded import load
@@ -50,7 +50,7 @@ def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else folder_of_drawn_lesions()
     paths = sorted(path for path in folder.rglob("*") if path.is_file())[:IMAGES]
     images = [ChunkImage(i, str(path), str(path), sha256_hex(path.read_bytes())) for i, path in enumerate(paths)]
-    network = load(find(default_name(), Path()))
+    network = load(find(DEFAULT_MODEL, Path()))
     manifest = network.version.manifest
     import_keras().config.disable_interactive_logging()
     ours: dict[int, float] = {}

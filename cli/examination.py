@@ -123,9 +123,10 @@ def _broker(settings: Settings) -> Iterator[Finding]:
 
 
 def _model(settings: Settings) -> Iterator[Finding]:
-    from models.catalogue import default_name, find
+    from cli.active import active_name
+    from models.catalogue import find
 
-    chosen = find(default_name(), settings.home)
+    chosen = find(active_name(settings), settings.home)
     chosen.verified_weights()
     point = chosen.manifest.default
     yield Finding("model", True, f"{chosen.name}, weights {chosen.manifest.weights_sha256[:16]}... checked, "

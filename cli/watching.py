@@ -28,8 +28,8 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Non
     from storage.settings import from_environment
 
     settings = from_environment()
-    active_manifest(settings)
     database = open_database(settings)
+    active_manifest(database, settings)
     broker = connect(settings)
     app = make_app(broker)
     talk(f"Watching {inbox.folder}. Ctrl-C stops it.")

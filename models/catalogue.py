@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,8 +29,3 @@ def find(name: str, home: Path) -> ModelVersion:
             return version
     known = ", ".join(folder.name for folder in folders(home)) or "none"
     raise ModelInvalid(f"no model version {name!r} (at hand: {known}); see `screen model list`")
-
-
-def default_name() -> str:
-    """The model version that screens new batches: DERMSCREEN_MODEL, else the shipped default."""
-    return os.environ.get("DERMSCREEN_MODEL") or DEFAULT_MODEL

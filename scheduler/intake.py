@@ -16,7 +16,7 @@ from pathlib import PurePath
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
-from models.catalogue import default_name, find
+from models.catalogue import find
 from models.checksum import sha256_hex
 from models.decoding import decode
 from models.errors import ImageRefused, PassingFault, UsageFault
@@ -27,6 +27,7 @@ from storage import batches
 from storage.batch_writer import Received
 from storage.database import Database
 from storage.image_files import read_image_bytes
+from storage.registry import active_model
 from storage.settings import Settings
 
 
@@ -49,9 +50,11 @@ class Request:
     inbox: str | None = None
 
 
-def active_manifest(settings: Settings) -> Manifest:
+def active_manifest(database: Database, settings: Settings) -> Manifest:
     """The manifest of the model version that screens new batches. Raises ModelInvalid."""
-    return find(default_name(), settings.home).manifest
+    with database.read() as session:
+        name = active_model(session)
+    return find(name, settings.home).manifest
 
 
 def take_in(
@@ -66,7 +69,7 @@ def take_in(
     Raises NothingToScreen when there is no image at all, ModelInvalid when no model could ever screen it.
     """
     started = time.monotonic()
-    manifest = active_manifest(settings)
+    manifest = active_manifest(database, settings)
     with SpooledTemporaryFile(max_size=SPOOL_BYTES, mode="w+", encoding="utf-8", dir=_spool_folder(settings)) as spool:
         number = 0
         for item in received:

@@ -61,6 +61,14 @@ class Results:
     faults: dict[int, str] = field(default_factory=dict)  # ours: counted
 
 
+@dataclass(frozen=True)
+class ShadowScores:
+    """Scores of a model version that decides nothing, by image id: probability, why ungradable."""
+
+    key: predictions.Key
+    scores: Mapping[int, tuple[float, str | None]]
+
+
 def claim(session: Session, chunk_id: str, holder: str) -> Claim | None:
     """Take a waiting chunk with one UPDATE. None when it is done, taken, or not due: a lost race is no error."""
     due = or_(Chunk.not_before.is_(None), Chunk.not_before <= db_now())
@@ -112,7 +120,9 @@ def hand_back(session: Session, held: Claim, reason: str) -> None:
     audit.append(session, [audit.Event("chunk.handed_back", held.batch_id, facts)])
 
 
-def complete(session: Session, held: Claim, key: predictions.Key, results: Results) -> None:
+def complete(
+    session: Session, held: Claim, key: predictions.Key, results: Results, shadow: ShadowScores | None = None
+) -> None:
     """Store results, image states and decisions in this transaction, with their audit events.
 
     Images that met a fault stay in the chunk, which then waits for its next attempt; those whose faults are
@@ -165,6 +175,12 @@ def complete(session: Session, held: Claim, key: predictions.Key, results: Resul
             )
             for image_id, why in ended.items()
         ]
+    if shadow is not None:
+        shadowed = {checksums[image_id]: score for image_id, score in shadow.scores.items()}
+        predictions.record(session, shadow.key, [(checksum, *score) for checksum, score in shadowed.items()])
+        events.append(
+            audit.Event("chunk.shadowed", held.batch_id, common | {"model": shadow.key.model, "images": len(shadowed)})
+        )
     audit.append(session, events)
     close_if_done(session, held.batch_id)
 

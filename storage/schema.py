@@ -187,6 +187,18 @@ class Schedule(Base):
     submitter: Mapped[str] = mapped_column(String(200))
 
 
+class Activation(Base):
+    """A model version taking a role. Append-only: the latest row of a role counts."""
+
+    __tablename__ = "activations"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    role: Mapped[str] = mapped_column(String(20))  # storage.states.Role
+    model: Mapped[str | None] = mapped_column(String(100))  # none: nobody has the role any more
+    actor: Mapped[str] = mapped_column(String(200))
+    activated_at: Mapped[datetime] = mapped_column(Moment)
+
+
 class AuditEvent(Base):
     """One link of the hash chain. ``body`` is the stored text that was hashed."""
 

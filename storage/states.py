@@ -35,6 +35,13 @@ class BatchState(StrEnum):
     COMPLETE = "complete"  # every image is terminal: received = screened + duplicate + rejected + failed
 
 
+class Role(StrEnum):
+    """What a model version does at a site."""
+
+    ACTIVE = "active"  # screens new batches
+    SHADOW = "shadow"  # scores beside the active one and decides nothing
+
+
 class ChunkState(StrEnum):
     """Where a chunk is."""
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from models.errors import ModelInvalid, PassingFault
-from storage import chunks, predictions, workers
-from storage.chunks import Claim, LeaseLost, Results
+from storage import chunks, predictions, registry, workers
+from storage.chunks import Claim, LeaseLost, Results, ShadowScores
 from storage.database import Database
 from storage.processes import identity
 from worker.networks import Network, Networks
@@ -59,7 +59,8 @@ class Runner:
         manifest = network.version.manifest
         key = predictions.Key(manifest.name, manifest.preprocessing)
         results = self._results(claim, network, key)
-        patiently(lambda: self._complete(claim, key, results))
+        shadow = self._shadow(claim, results)
+        patiently(lambda: self._complete(claim, key, results, shadow))
         return "done"
 
     def _results(self, claim: Claim, network: Network, key: predictions.Key) -> Results:
@@ -73,9 +74,27 @@ class Runner:
                 results.scores[image.id] = (scored.probability, scored.ungradable)
         return results
 
-    def _complete(self, claim: Claim, key: predictions.Key, results: Results) -> None:
+    def _shadow(self, claim: Claim, results: Results) -> ShadowScores | None:
+        """What the model version in the shadow says of the scored images. Its faults are logged and harm nothing."""
+        with self._database.read() as session:
+            name = registry.shadow_model(session)
+        if name is None or name == claim.model:
+            return None
+        try:
+            network = self._networks.get(name)
+            scored = tuple(image for image in claim.images if image.id in results.scores)
+            found = screen(scored, network, _Lease(self._database, claim).keep)
+        except LeaseLost:
+            raise
+        except Exception as error:
+            log.error("the shadow %s could not score chunk %s: %s", name, claim.chunk_id, type(error).__name__)
+            return None
+        manifest = network.version.manifest
+        return ShadowScores(predictions.Key(manifest.name, manifest.preprocessing), found.scores)
+
+    def _complete(self, claim: Claim, key: predictions.Key, results: Results, shadow: ShadowScores | None) -> None:
         with self._database.write() as session:
-            chunks.complete(session, claim, key, results)
+            chunks.complete(session, claim, key, results, shadow)
 
 
 class _Lease:

@@ -15,7 +15,7 @@ import sys
 import time
 from typing import IO
 
-from models.catalogue import default_name, find
+from models.catalogue import find
 from models.errors import ModelInvalid, PassingFault
 from scheduler.broker import Broker, connect
 from scheduler.celery_app import make_app
@@ -24,6 +24,7 @@ from storage import workers
 from storage.database import Database
 from storage.exports import write_due_exports
 from storage.processes import identity
+from storage.registry import active_model
 from storage.settings import Settings
 from worker import device as devices
 from worker.tasks import WORKER_ID
@@ -52,7 +53,9 @@ class Supervisor:
 
     def start(self, output: IO[bytes] | None = None) -> None:
         """Check the weights, sign on, and start the Celery process. Raises ModelInvalid before anything runs."""
-        find(default_name(), self._settings.home).verified_weights()
+        with self._database.read() as session:
+            name = active_model(session)
+        find(name, self._settings.home).verified_weights()
         with self._database.write() as session:
             workers.sign_on(session, self.worker_id, socket.gethostname(), os.getpid(), self.device)
         self._output = output

@@ -8,7 +8,6 @@ import os
 from celery import Celery, signals
 from celery.utils.log import get_task_logger
 
-from models.catalogue import default_name
 from models.errors import DermscreenError
 from scheduler.broker import Broker
 from scheduler.celery_app import NIGHTLY, RECOVER, SCREEN_CHUNK
@@ -16,6 +15,7 @@ from scheduler.dispatch import recover, send_due
 from scheduler.nightly import run_nightly
 from storage.database import Database
 from storage.exports import write_due_exports
+from storage.registry import active_model
 from storage.settings import Settings
 from worker.networks import Networks
 from worker.runner import Runner
@@ -49,6 +49,8 @@ def register(app: Celery, settings: Settings, database: Database, broker: Broker
     def after_fork(**_: object) -> None:
         database.after_fork()
         try:
-            networks.get(default_name())  # once per process and before the first task, not in it
+            with database.read() as session:
+                name = active_model(session)
+            networks.get(name)  # once per process and before the first task, not in it
         except DermscreenError as error:
             logging.getLogger(__name__).critical("%s", error)  # the first chunk will say so and stop the worker

@@ -38,8 +38,8 @@ def command(paths: tuple[str, ...], wait: bool, site: str | None, submitter: str
     from storage.settings import from_environment
 
     settings = from_environment()
-    active_manifest(settings)  # said before an hour of reading, not after it
     database = open_database(settings)
+    active_manifest(database, settings)  # a missing model is said before an hour of reading, not after it
     total = hand_in(paths, Request(site=site, submitter=submitter), settings, database)
     if total.state != "complete":
         try:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from scheduler.embedded_valkey import binary, running
+from storage.migrations import HEAD
 from storage.settings import Settings
 
 DEADLINE_SECONDS = 150.0
@@ -49,7 +50,7 @@ def test_two_submits_share_one_broker_and_one_database(site: Any, lesions: Path,
 def test_the_same_job_on_postgresql(site: Any, lesions: Path, postgres_url: str) -> None:
     real = replace(site, extra={"DERMSCREEN_DATABASE_URL": postgres_url})
     upgraded = real.json("db", "upgrade", "--json")
-    assert (upgraded["before"], upgraded["after"]) == (None, "0001")
+    assert (upgraded["before"], upgraded["after"]) == (None, HEAD)
     counts = real.json("submit", lesions, "--wait", "--json")
     assert (counts["state"], counts["screened"]) == ("complete", 70)
     assert not (site.home / "dermscreen.db").exists()

@@ -62,10 +62,10 @@ def test_no_documented_command_has_vanished() -> None:
 
 
 def test_every_state_and_outcome_is_in_the_glossary() -> None:
-    from storage.states import BatchState, ChunkState, ImageState, Outcome
+    from storage.states import BatchState, ChunkState, ImageState, Outcome, Role
 
     glossary = (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
-    for member in (*ImageState, *Outcome, *BatchState, *ChunkState):
+    for member in (*ImageState, *Outcome, *BatchState, *ChunkState, *Role):
         assert f"`{member}`" in glossary, f"{member} is not in docs/glossary.md"
 
 

@@ -26,7 +26,9 @@ def test_the_wheel_holds_weights_migrations_and_template(tmp_path: Path) -> None
 
     assert f"models/versions/{DEFAULT_MODEL}/weights.safetensors" in names
     assert f"models/versions/{DEFAULT_MODEL}/manifest.json" in names
-    assert "storage/migrations/versions/0001_first_tables.py" in names
+    migrations = {path.name for path in (ROOT / "storage/migrations/versions").glob("0*.py")}
+    assert migrations
+    assert {f"storage/migrations/versions/{name}" for name in migrations} <= names
     assert "cli/templates/report.html" in names
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == set(PACKAGES)
 

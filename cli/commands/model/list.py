@@ -15,14 +15,16 @@ def command(as_json: bool) -> None:
       screen model list
     """
     from cli import output
-    from models.catalogue import default_name, folders
+    from cli.active import active_name
+    from models.catalogue import folders
     from models.errors import ModelInvalid
     from models.version import open_version
     from storage.settings import from_environment
 
-    active = default_name()
+    settings = from_environment()
+    active = active_name(settings)
     found = []
-    for folder in folders(from_environment().home):
+    for folder in folders(settings.home):
         try:
             manifest = open_version(folder).manifest
         except ModelInvalid as error:

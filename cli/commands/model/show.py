@@ -21,10 +21,12 @@ def command(name: str | None, as_json: bool) -> int:
       screen model show hidri-1 --json
     """
     from cli import output
-    from models.catalogue import default_name, find
+    from cli.active import active_name
+    from models.catalogue import find
     from storage.settings import from_environment
 
-    version = find(name or default_name(), from_environment().home)
+    settings = from_environment()
+    version = find(name or active_name(settings), settings.home)
     version.verified_weights()
     manifest = version.manifest
     if as_json:

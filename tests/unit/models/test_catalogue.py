@@ -86,12 +86,3 @@ def test_folder_and_manifest_bear_one_name(shipped: Path, home: Path, write_vers
     write_version(home / "models", "own-1").rename(home / "models" / "own-2")
     with pytest.raises(ModelInvalid, match="own-2 holds the model 'own-1'; give both one name$"):
         catalogue.find("own-2", home)
-
-
-def test_the_setting_chooses_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DERMSCREEN_MODEL", raising=False)
-    assert catalogue.default_name() == "hidri-1"
-    monkeypatch.setenv("DERMSCREEN_MODEL", "")
-    assert catalogue.default_name() == "hidri-1"
-    monkeypatch.setenv("DERMSCREEN_MODEL", "own-1")
-    assert catalogue.default_name() == "own-1"

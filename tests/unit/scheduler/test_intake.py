@@ -140,5 +140,7 @@ def test_without_a_model_nothing_is_read(
         take_in(sqlite_database, settings, Request(), never())
 
 
-def test_the_chosen_model_is_the_active_one(settings: Settings, installed_model: Manifest) -> None:
-    assert active_manifest(settings) == installed_model
+def test_the_chosen_model_is_the_active_one(
+    sqlite_database: Database, settings: Settings, installed_model: Manifest
+) -> None:
+    assert active_manifest(sqlite_database, settings) == installed_model

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from sqlalchemy import func, select, update
 from models.checksum import sha256_hex
 from models.errors import ModelInvalid, OurFault, PassingFault
 from models.manifest import Manifest
-from storage import audit, chunks, predictions, recovery, workers
+from models.version import ModelVersion
+from storage import audit, chunks, predictions, recovery, registry, workers
 from storage.clock import db_now
 from storage.database import Database
 from storage.schema import AuditEvent, Base, Batch, Chunk, Decision, Image, Prediction, Worker
 from storage.settings import Settings
+from storage.states import Role
 from worker import runner
 from worker.networks import Networks
 from worker.runner import WRITE_TRIES, Runner, patiently
@@ -365,3 +368,47 @@ def test_a_network_that_breaks_on_one_image_fails_that_image_alone(
         assert session.get_one(Batch, batch_id).state == "complete"
     assert [row.state for row in rows] == ["screened", "screened", "failed", "screened"]
     assert rows[2].reason == "screening broke off: MemoryError (given up after 3 attempts)"
+
+
+class Shadowed:
+    """Networks of which the one in the shadow sees everything twice as bright, or breaks."""
+
+    def __init__(self, active: Any, shadow: Any) -> None:
+        self._networks = {active.version.name: active, shadow.version.name: shadow}
+
+    def get(self, name: str) -> Any:
+        return self._networks[name]
+
+
+@pytest.fixture
+def shadow(database: Database, network: Any, tmp_path: Path) -> Any:
+    made = type(network)(ModelVersion(tmp_path, replace(network.version.manifest, name="candidate-2")))
+    with database.write() as session:
+        registry.give_role(session, Role.SHADOW, made.version.manifest, "technician")
+    return made
+
+
+def test_the_shadow_scores_and_decides_nothing(
+    database: Database, handed_in: HandedIn, paths: list[Path], network: Any, shadow: Any
+) -> None:
+    batch_id = handed_in(paths)
+    assert Runner(database, Shadowed(network, shadow), ME).run(chunk_of(database, batch_id).id) == "done"
+    with database.read() as session:
+        models = session.scalars(select(Prediction.model).order_by(Prediction.id)).all()
+        decided = session.scalars(select(Prediction.model).join(Decision)).all()
+        assert "chunk.shadowed" in session.scalars(select(AuditEvent.event)).all()
+    assert sorted(models) == ["candidate-2"] * 4 + ["tested-1"] * 4
+    assert decided == ["tested-1"] * 4
+
+
+def test_a_shadow_that_breaks_harms_nothing(
+    database: Database, handed_in: HandedIn, paths: list[Path], network: Any, shadow: Any
+) -> None:
+    def broken() -> None:
+        raise MemoryError
+
+    shadow.before = broken
+    batch_id = handed_in(paths)
+    assert Runner(database, Shadowed(network, shadow), ME).run(chunk_of(database, batch_id).id) == "done"
+    assert states(database, batch_id) == ["screened"] * 4
+    assert count(database, Prediction) == 4

@@ -1,0 +1,47 @@
+"""`screen model activate`: which model version screens new batches?"""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("activate")
+@click.argument("name", required=False)
+@click.option("--shadow", is_flag=True, help="Let it score beside the active one, without deciding anything.")
+@click.option("--off", is_flag=True, help="Take the role away: with --shadow no shadow, else the shipped model.")
+@click.option("--by", "actor", help="Who does this. Default: the user of this process.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(name: str | None, shadow: bool, off: bool, actor: str | None, as_json: bool) -> None:
+    """Let the model version NAME screen all batches handed in from now on; an audit event says who did this.
+
+    Batches that were handed in before keep the model version they were handed in for.
+
+    \b
+    Example:
+      screen model activate my-model
+      screen model activate candidate-2 --shadow
+      screen model activate --shadow --off
+    """
+    from cli import output
+    from models.catalogue import find
+    from models.errors import UsageFault
+    from scheduler.intake import os_user
+    from storage.migrate import open_database
+    from storage.registry import give_role
+    from storage.settings import from_environment
+    from storage.states import Role
+
+    if (name is None) != off:
+        raise UsageFault("expected either the NAME of a model version or --off; `screen model list` shows the names")
+    settings = from_environment()
+    role = Role.SHADOW if shadow else Role.ACTIVE
+    version = find(name, settings.home) if name else None
+    if version is not None:
+        version.verified_weights()
+    database = open_database(settings)
+    with database.write() as session:
+        before = give_role(session, role, version.manifest if version else None, actor or os_user())
+    if as_json:
+        output.data_json({"role": role, "old": before, "new": name})
+    else:
+        output.data(f"{role}: {before or 'none'} -> {name or 'none'}")

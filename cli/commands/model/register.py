@@ -1,0 +1,32 @@
+"""`screen model register`: put a model version into the data folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("register")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--by", "actor", help="Who does this. Default: the user of this process.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(folder: Path, actor: str | None, as_json: bool) -> None:
+    """Copy the model version in FOLDER into the data folder, after comparing its weights with their checksum.
+
+    It screens nothing until it is activated. The registration is an audit event.
+
+    \b
+    Example:
+      screen model register ./my-model
+    """
+    from cli import output
+    from cli.registering import register
+    from scheduler.intake import os_user
+    from storage.settings import from_environment
+
+    manifest = register(folder, from_environment(), actor or os_user())
+    if as_json:
+        output.data_json({"model": manifest.name, "weights": manifest.weights_sha256})
+    else:
+        output.data(f"{manifest.name} is registered. `screen model activate {manifest.name}` puts it to work.")

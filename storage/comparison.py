@@ -1,0 +1,44 @@
+"""Two model versions over the same bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
+
+from storage.schema import Image, Prediction
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What two model versions said about the same bytes: the checksum and both probabilities, 0..1."""
+
+    checksum: str
+    first: float
+    second: float
+
+    @property
+    def difference(self) -> float:
+        return abs(self.first - self.second)
+
+
+def pairs(session: Session, first: str, second: str) -> list[Pair]:
+    """All bytes that both model versions have scored, in the order of their checksums."""
+    one, other = aliased(Prediction), aliased(Prediction)
+    query = (
+        select(one.checksum, one.probability, other.probability)
+        .join(other, (other.checksum == one.checksum) & (other.model == second))
+        .where(one.model == first)
+        .order_by(one.checksum)
+    )
+    return [Pair(*row) for row in session.execute(query)]
+
+
+def names_of(session: Session, checksums: list[str]) -> dict[str, str]:
+    """checksum -> path as last submitted."""
+    latest = (
+        select(func.max(Image.id).label("id")).where(Image.checksum.in_(checksums)).group_by(Image.checksum).subquery()
+    )
+    rows = session.execute(select(Image.checksum, Image.image).join(latest, Image.id == latest.c.id))
+    return {row.checksum: row.image for row in rows}

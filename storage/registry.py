@@ -1,0 +1,63 @@
+"""Which model version has which role at this site, and who gave it that role."""
+
+from __future__ import annotations
+
+import os
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.catalogue import DEFAULT_MODEL
+from models.manifest import Manifest
+from storage import audit
+from storage.clock import db_now
+from storage.schema import Activation
+from storage.states import Role
+
+MODEL = "DERMSCREEN_MODEL"  # in the environment: overrides the registry for this process
+
+
+def active_model(session: Session) -> str:
+    """Name of the model version that screens new batches: the environment's, the activated one, or the shipped one."""
+    return os.environ.get(MODEL) or _holder(session, Role.ACTIVE) or DEFAULT_MODEL
+
+
+def shadow_model(session: Session) -> str | None:
+    """Name of the model version that scores beside the active one, if any."""
+    return _holder(session, Role.SHADOW)
+
+
+def _holder(session: Session, role: Role) -> str | None:
+    query = select(Activation.model).where(Activation.role == role).order_by(Activation.id.desc()).limit(1)
+    return session.scalars(query).first()
+
+
+def record_registration(session: Session, manifest: Manifest, actor: str) -> None:
+    """Note on the audit chain that a model version was put into the data folder."""
+    facts: dict[str, str | int | None] = {
+        "model": manifest.name,
+        "weights": manifest.weights_sha256,
+        "architecture": manifest.architecture,
+        "preprocessing": manifest.preprocessing,
+        "actor": actor,
+    }
+    audit.append(session, [audit.Event("model.registered", None, facts)])
+
+
+def give_role(session: Session, role: Role, manifest: Manifest | None, actor: str) -> str | None:
+    """Give a role to a model version (None: to nobody) and return who had it before. An audit event says so."""
+    audit.lock(session)  # of two activations at once, the second names the first as the old one
+    before = _holder(session, role)
+    now = session.execute(select(db_now())).scalar_one()
+    name = manifest.name if manifest else None
+    session.add(Activation(role=role, model=name, actor=actor, activated_at=now))
+    session.flush()
+    facts: dict[str, str | int | None] = {
+        "role": role,
+        "old": before,
+        "new": name,
+        "weights": manifest.weights_sha256 if manifest else None,
+        "actor": actor,
+    }
+    audit.append(session, [audit.Event("model.activated", None, facts)])
+    return before

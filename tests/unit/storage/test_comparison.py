@@ -1,0 +1,30 @@
+"""What two model versions said about the same bytes."""
+
+from collections.abc import Callable
+from typing import Any
+
+from storage import predictions
+from storage.comparison import Pair, names_of, pairs
+from storage.database import Database
+
+
+def test_only_bytes_that_both_have_scored_are_paired(database: Database) -> None:
+    with database.write() as session:
+        predictions.record(session, predictions.Key("a", "square-1"), [("1" * 64, 0.25, None), ("2" * 64, 0.5, None)])
+        predictions.record(session, predictions.Key("b", "square-1"), [("2" * 64, 0.75, None), ("3" * 64, 0.1, None)])
+    with database.read() as session:
+        assert pairs(session, "a", "b") == [Pair("2" * 64, 0.5, 0.75)]
+        assert pairs(session, "b", "a")[0].difference == 0.25
+        assert pairs(session, "a", "none") == []
+
+
+def test_bytes_are_named_as_they_were_last_submitted(
+    database: Database, submit: Callable[..., str], received: Callable[..., Any]
+) -> None:
+    [first] = received("same", folder="/monday")
+    [second] = received("same", folder="/tuesday")
+    submit(database, [first])
+    submit(database, [second])
+    with database.read() as session:
+        assert names_of(session, [first.checksum]) == {first.checksum: second.image}
+        assert names_of(session, []) == {}
