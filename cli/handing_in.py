@@ -33,7 +33,7 @@ def hand_in(paths: Sequence[str], request: Request, settings: Settings, database
 
         batch_id = take_in(database, settings, request, map(examine, collection), count)
     if collection.passed_over:
-        talk(f"Passed over {collection.passed_over} files of the operating system (.DS_Store, Thumbs.db, ...).")
+        talk(f"Files of the operating system passed over (.DS_Store, Thumbs.db, ...): {collection.passed_over}.")
     with database.read() as session:
         total = counts(session, batch_id)
     if total.screened:

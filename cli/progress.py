@@ -41,7 +41,8 @@ class _PlainBar:
     def update(self, done: int, total: int | None = None, note: str = "") -> None:
         self._total = total or self._total
         if self._first is None:
-            self._first = done  # what was done before (a resumed training, reused results) is not our speed
+            # what was done before (a resumed training, reused results) is not our speed
+            self._first = done if done > 1 else 0
         now = time.monotonic()
         finished = done == self._total and done != self._last
         if not finished and (now - self._said < PLAIN_SECONDS):
@@ -89,7 +90,7 @@ class _RichBar:
 
     def update(self, done: int, total: int | None = None, note: str = "") -> None:
         if self._first is None:
-            self._first = done
+            self._first = done if done > 1 else 0
             self._shown.reset(self._task, completed=done)  # the time left is reckoned from here
         new = done - self._first
         rate = f"{new / max(time.monotonic() - self._started, 1e-9):.1f}/s" if new else ""

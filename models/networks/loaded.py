@@ -25,12 +25,12 @@ class LoadedNetwork:
         self._network.compile(jit_compile=False)
 
     def probabilities(self, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Probability of malignant for each picture.
+        """Probability of malignant for each picture, calibrated as the manifest says.
 
         pictures: (n, size, size, 3), uint8. Returns (n,), 0..1.
         """
         result = self._network.predict_on_batch(pictures)
-        return np.asarray(result, dtype=np.float64).reshape(-1)
+        return self.version.manifest.calibration.apply(np.asarray(result, dtype=np.float64).reshape(-1))
 
 
 def load(version: ModelVersion) -> LoadedNetwork:

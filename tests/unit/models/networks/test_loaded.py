@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,16 @@ def test_a_picture_alone_scores_as_among_others(folder: Path, pictures: np.ndarr
     assert alone == pytest.approx(together, abs=1e-6)
     assert network.probabilities(pictures[::-1]) == pytest.approx(together[::-1], abs=1e-6)
     assert network.probabilities(pictures[3:10]) == pytest.approx(together[3:10], abs=1e-6)
+
+
+def test_the_calibration_of_the_manifest_is_applied(folder: Path, pictures: np.ndarray) -> None:
+    before = load(open_version(folder)).probabilities(pictures)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest["calibration"] = {"method": "temperature", "temperature": 2.0}
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    after = load(open_version(folder)).probabilities(pictures)
+    assert np.log(after / (1 - after)) == pytest.approx(np.log(before / (1 - before)) / 2, abs=1e-6)
+    assert not np.allclose(after, before)
 
 
 def test_it_knows_its_version(folder: Path) -> None:
