@@ -37,12 +37,15 @@ class Calibration:
         return {"method": self.method} | ({"temperature": self.temperature} if self.method != NONE else {})
 
 
+UNCALIBRATED = Calibration()
+
+
 def parse_calibration(raw: object) -> Calibration:
     """Read the manifest's ``calibration``. Raises ModelInvalid."""
     if not isinstance(raw, dict) or raw.get("method") not in (NONE, TEMPERATURE):
         raise ModelInvalid(f"manifest.json: calibration: expected a method {NONE} or {TEMPERATURE}, received {raw!r}")
     if raw["method"] == NONE:
-        return Calibration()
+        return UNCALIBRATED
     temperature = raw.get("temperature")
     if isinstance(temperature, bool) or not isinstance(temperature, int | float) or not temperature > 0:
         raise ModelInvalid(

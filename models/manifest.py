@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from models.calibration import Calibration, parse_calibration
+from models.calibration import UNCALIBRATED, Calibration, parse_calibration
 from models.errors import ModelInvalid
 
 FORMAT = 1
@@ -42,7 +42,7 @@ class Manifest:
     metrics: dict[str, Any]
     training: dict[str, Any]
     raw: dict[str, Any]
-    calibration: Calibration = Calibration()
+    calibration: Calibration = UNCALIBRATED
 
     @property
     def default(self) -> OperatingPoint:
@@ -74,7 +74,7 @@ def parse(text: str) -> Manifest:
         input_size=_field(raw, _pixels, "input_size"),
         preprocessing=_field(raw, _text, "preprocessing"),
         labels=_field(raw, _texts, "labels"),
-        calibration=parse_calibration(raw.get("calibration", Calibration().as_json())),
+        calibration=parse_calibration(raw.get("calibration", UNCALIBRATED.as_json())),
         weights_file=_field(raw, _plain_name, "weights", "file"),
         weights_sha256=_field(raw, _text, "weights", "sha256"),
         operating_points=points,
