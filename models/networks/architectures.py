@@ -7,7 +7,10 @@ from typing import Any
 
 from models.errors import ModelInvalid
 
-ARCHITECTURES: dict[str, str] = {"hidri": "models.networks.hidri"}
+ARCHITECTURES: dict[str, str] = {
+    "hidri": "models.networks.hidri",
+    "thompson": "models.networks.thompson",
+}
 
 
 def build(architecture: str, input_size: int) -> Any:
