@@ -122,9 +122,8 @@ def write_html(
     for section in sections:
         section.lines = [_line(row, thumbnails.of(row) if section.scored else None) for row in section.received]
         if section.key == "flagged":
-            section.lines[:OVERLAYS] = [
-                replace(line, overlay=overlay_of(line.row)) for line in section.lines[:OVERLAYS]
-            ]
+            first = section.lines[:OVERLAYS]
+            section.lines[:OVERLAYS] = [replace(line, overlay=overlay_of(line.row)) for line in first]
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=True,
