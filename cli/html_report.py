@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import IO
@@ -28,6 +28,8 @@ SECTION_ROWS = 2_000  # a browser and a printer still manage them; the CSV holds
 CARDS = 20  # batches shown as a card; those beyond are lines of a table
 THUMBNAILS = 200  # about 3 KB each
 THUMBNAIL_SIDE = 96  # pixels, the longer side
+OVERLAYS = 50  # each is a look of the network, about 0.1 s
+OVERLAY_SIDE = 128  # pixels
 STORE_FAULTS = 3  # a share or store that did not answer so often is not asked for the rest of the pictures
 
 
@@ -51,6 +53,7 @@ class Line:
     threshold: str
     percent: float | None
     threshold_percent: float | None
+    overlay: str | None = None  # data URI of the picture under its map
 
 
 @dataclass
@@ -104,19 +107,23 @@ def write_html(
     *,
     flagged_only: bool,
     on_picture: Callable[[int], None] = lambda _: None,
+    overlay_of: Callable[[ReportRow], str | None] = lambda _: None,
 ) -> int:
-    """Write the page; returns how many images its tables hold.
+    """Write the page (UTF-8); returns how many images its tables hold.
 
     Args:
-        file: text, UTF-8.
         total: the batches, in the order in which they are shown.
         flagged_only: leave out the sections of all other images.
         on_picture: called with the number of thumbnails looked at so far.
+        overlay_of: gives the overlay of a flagged row as data URI; asked for the first OVERLAYS of them.
     """
     sections = _sections(session, [item.batch for item in total], flagged_only=flagged_only)
     thumbnails = Thumbnails(on_picture)
     for section in sections:
         section.lines = [_line(row, thumbnails.of(row) if section.scored else None) for row in section.received]
+        if section.key == "flagged":
+            first = section.lines[:OVERLAYS]
+            section.lines[:OVERLAYS] = [replace(line, overlay=overlay_of(line.row)) for line in first]
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=True,
@@ -130,6 +137,7 @@ def write_html(
         flagged_only=flagged_only,
         cards=[_card(session, item) for item in total],
         card_limit=CARDS,
+        overlay_limit=OVERLAYS,
         sections=sections,
         thumbnails=thumbnails,
         elsewhere={

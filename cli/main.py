@@ -17,6 +17,7 @@ COMMANDS = {
     "worker": "cli.commands.worker",
     "status": "cli.commands.status",
     "report": "cli.commands.report",
+    "explain": "cli.commands.explain",
     "watch": "cli.commands.watch",
     "beat": "cli.commands.beat",
     "recover": "cli.commands.recover",

@@ -117,12 +117,12 @@ def write_csv(file: IO[str], report: Iterable[ReportRow]) -> int:
     writer.writeheader()
     number = 0
     for row in report:
-        cells = {key: _harmless(value) for key, value in row.as_text().items()}
+        cells = {key: harmless(value) for key, value in row.as_text().items()}
         (careful if any("\r" in cell for cell in cells.values()) else writer).writerow(cells)
         number += 1
     return number
 
 
-def _harmless(cell: str) -> str:
+def harmless(cell: str) -> str:
     """A cell that no spreadsheet runs as a formula: a file may be called ``=cmd|...``. Numbers stay numbers."""
     return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell

@@ -7,15 +7,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO
+from typing import IO, Any
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[str]]:
     """A text file that takes its name only when everything is on the disk: temporary file, fsync, rename."""
+    with _whole(path, "w", encoding="utf-8", newline="") as file:
+        yield file
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write bytes as `whole_file` writes text."""
+    with _whole(path, "wb") as file:
+        file.write(data)
+
+
+@contextmanager
+def _whole(path: Path, mode: str, encoding: str | None = None, newline: str | None = None) -> Iterator[IO[Any]]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(
-        "w", encoding="utf-8", newline="", dir=path.parent, prefix=f".{path.name}.", delete=False
+        mode, encoding=encoding, newline=newline, dir=path.parent, prefix=f".{path.name}.", delete=False
     ) as file:
         partial = Path(file.name)
         try:

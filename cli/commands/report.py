@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from storage.counts import Counts
     from storage.database import Database, Session
     from storage.report import ReportRow
+
+    OverlayOf = Callable[[ReportRow], str | None]
 
 FORMATS = ("csv", "json", "html")
 SHOWN_BATCHES = 20  # equations on stderr; the batches beyond share one sum line
@@ -27,7 +29,10 @@ SHOWN_BATCHES = 20  # equations on stderr; the batches beyond share one sum line
 )
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Write a file instead of stdout.")
-def command(batches: tuple[str, ...], flagged: bool, format_: str | None, as_json: bool, output: Path | None) -> None:
+@click.option("--explain", is_flag=True, help="Show in an HTML report which part of a picture raised its score.")
+def command(
+    batches: tuple[str, ...], flagged: bool, format_: str | None, as_json: bool, output: Path | None, explain: bool
+) -> None:
     """Report the flagged lesions of each BATCH (default: of all batches), highest probability first.
 
     With --all, every image that was handed in, each with its outcome or the reason why it was not scored.
@@ -46,16 +51,18 @@ def command(batches: tuple[str, ...], flagged: bool, format_: str | None, as_jso
     from storage.settings import from_environment
 
     chosen = _format(format_, output, as_json=as_json)
-    with closing(open_database(from_environment())) as database:
+    settings = from_environment()
+    overlay_of: OverlayOf = _overlays(settings.home, chosen) if explain else lambda _: None
+    with closing(open_database(settings)) as database:
         with database.read() as session:
             total = [counts(session, batch_id) for batch_id in batch_ids(session, batches)]
             if output is None:
                 if isinstance(sys.stdout, io.TextIOWrapper):
                     sys.stdout.reconfigure(encoding="utf-8", newline="")  # as in a file, whatever the locale
-                _write(sys.stdout, session, total, chosen, flagged=flagged)
+                _write(sys.stdout, session, total, chosen, flagged=flagged, overlay_of=overlay_of)
                 sys.stdout.flush()
             else:
-                rows, digest = _write_file(output, session, total, chosen, flagged=flagged)
+                rows, digest = _write_file(output, session, total, chosen, flagged=flagged, overlay_of=overlay_of)
         if output is not None:
             _audit(database, total, {"sha256": digest, "format": chosen, "rows": rows, "kind": _kind(flagged)})
             click.echo(f"Wrote {_plural(rows, 'row')} to {output} (SHA-256 {digest}).", err=True)
@@ -79,7 +86,38 @@ def _kind(flagged: bool) -> str:
     return "flagged" if flagged else "all"
 
 
-def _write(file: IO[str], session: Session, total: Sequence[Counts], format_: str, *, flagged: bool) -> int:
+def _overlays(home: Path, format_: str) -> OverlayOf:
+    """Gives the overlay of a row, or None where its picture is gone, changed or cannot be read now."""
+    from base64 import b64encode
+
+    from cli.explaining import Explainer
+    from cli.html_report import OVERLAY_SIDE
+    from cli.overlay import small_jpeg
+    from models.errors import ImageRefused, PassingFault, UsageFault
+
+    if format_ != "html":
+        raise UsageFault(f"--explain needs --format html, received --format {format_}; `screen explain` writes files")
+    explainer = Explainer(home)
+
+    def overlay_of(row: ReportRow) -> str | None:
+        try:
+            look = explainer.look_at_row(row)
+        except (ImageRefused, PassingFault):
+            return None  # the word in the place of its thumbnail says why
+        return "data:image/jpeg;base64," + b64encode(small_jpeg(look.picture, look.heat, OVERLAY_SIDE)).decode()
+
+    return overlay_of
+
+
+def _write(
+    file: IO[str],
+    session: Session,
+    total: Sequence[Counts],
+    format_: str,
+    *,
+    flagged: bool,
+    overlay_of: OverlayOf,
+) -> int:
     """Write the report row by row; returns how many rows."""
     from storage.report import rows, write_csv
 
@@ -88,7 +126,7 @@ def _write(file: IO[str], session: Session, total: Sequence[Counts], format_: st
         from cli.progress import progress
 
         with progress("Pictures") as bar:
-            return write_html(file, session, total, flagged_only=flagged, on_picture=bar.update)
+            return write_html(file, session, total, flagged_only=flagged, on_picture=bar.update, overlay_of=overlay_of)
     found = rows(session, [item.batch for item in total], flagged_only=flagged)
     return write_csv(file, found) if format_ == "csv" else _write_json(file, total, found)
 
@@ -113,7 +151,13 @@ def _write_json(file: IO[str], total: Sequence[Counts], found: Iterable[ReportRo
 
 
 def _write_file(
-    path: Path, session: Session, total: Sequence[Counts], format_: str, *, flagged: bool
+    path: Path,
+    session: Session,
+    total: Sequence[Counts],
+    format_: str,
+    *,
+    flagged: bool,
+    overlay_of: OverlayOf,
 ) -> tuple[int, str]:
     """Write a file whole or not at all; returns its rows and its SHA-256."""
     import hashlib
@@ -126,7 +170,7 @@ def _write_file(
         if target.exists() and not target.is_file():
             raise UsageFault(f"the report cannot be written to {path}: expected a file, received a folder or a device")
         with whole_file(target) as file:
-            rows = _write(file, session, total, format_, flagged=flagged)
+            rows = _write(file, session, total, format_, flagged=flagged, overlay_of=overlay_of)
             file.flush()
             with Path(file.name).open("rb") as written:
                 return rows, hashlib.file_digest(written, "sha256").hexdigest()

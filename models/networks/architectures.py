@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from models.errors import ModelInvalid
 
-ARCHITECTURES: dict[str, str] = {"hidri": "models.networks.hidri"}
+ARCHITECTURES: dict[str, str] = {
+    "hidri": "models.networks.hidri",
+    "thompson": "models.networks.thompson",
+}
 
 
 def build(architecture: str, input_size: int) -> Any:
     """Untrained keras model of a known architecture. Raises ModelInvalid for an unknown name."""
+    return _module(architecture).build(input_size)
+
+
+def feature_map(architecture: str) -> str:
+    """Name of the layer whose output is the last convolutional feature map, as the architecture's code says.
+
+    Raises ModelInvalid for an unknown architecture.
+    """
+    name: str = _module(architecture).FEATURE_MAP
+    return name
+
+
+def _module(architecture: str) -> ModuleType:
     if architecture not in ARCHITECTURES:
         known = ", ".join(sorted(ARCHITECTURES))
         raise ModelInvalid(f"unknown architecture: expected one of {known}, received {architecture!r}")
-    return import_module(ARCHITECTURES[architecture]).build(input_size)
+    return import_module(ARCHITECTURES[architecture])

@@ -10,6 +10,8 @@ from typing import Any
 
 from models.networks.backend import import_keras
 
+FEATURE_MAP = "conv_3"  # the last convolution: what Grad-CAM looks at
+
 
 def build(input_size: int) -> Any:
     """Untrained network: (n, input_size, input_size, 3) in 0..255 -> (n, 1) probability of malignant, 0..1."""

@@ -140,11 +140,7 @@ def _fit(
     keras = import_keras()
     network = build(recipe.architecture, recipe.input_size)
     # augmentation stands before the network, not in it: what is screened with carries none of it
-    augment = [
-        keras.layers.RandomFlip("horizontal_and_vertical", seed=order.seed),
-        keras.layers.RandomRotation(recipe.rotation, seed=order.seed + 1),
-        keras.layers.RandomZoom(recipe.zoom, seed=order.seed + 2),
-    ]
+    augment = _augmentation(recipe, order.seed)
     picture = keras.Input((recipe.input_size, recipe.input_size, 3))
     trained = keras.Sequential([picture, *augment, network])
     trained.compile(
@@ -168,6 +164,15 @@ def _fit(
     )
     trained.load_weights(str(run / "best.weights.h5"))
     return network, remember.history
+
+
+def _augmentation(recipe: Preset, seed: int) -> list[Any]:
+    """The layers that vary a training picture, each with a seed of its own; none for what the recipe does not do."""
+    layers = import_keras().layers
+    flips = [layers.RandomFlip("horizontal_and_vertical", seed=seed)] if recipe.flips else []
+    turns = [layers.RandomRotation(recipe.rotation, seed=seed + 1)] if recipe.rotation else []
+    zooms = [layers.RandomZoom(recipe.zoom, seed=seed + 2)] if recipe.zoom else []
+    return [*flips, *turns, *zooms]
 
 
 def _score(

@@ -20,7 +20,7 @@ ALLOWED = {
     "cli": {"click", "rich", "jinja2", "numpy", "PIL", "watchfiles", "markupsafe"},
 }
 NETWORK_FILES = ("models/networks/", "models/training/")
-ONLY_IN_NETWORK_FILES = {"keras", "tensorflow", "sklearn"}
+ONLY_IN_NETWORK_FILES = {"keras", "tensorflow", "sklearn", "onnxruntime", "ai_edge_litert", "h5py"}
 
 
 def imports_of(path: Path) -> Iterator[str]:

@@ -52,7 +52,7 @@ def test_the_lock_covers_every_dependency() -> None:
 
 def test_extras_are_those_of_the_design() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert set(project["optional-dependencies"]) == {"cpu", "gpu", "postgres", "s3", "gcs", "train", "dev"}
+    assert set(project["optional-dependencies"]) == {"cpu", "gpu", "postgres", "s3", "gcs", "train", "export", "dev"}
 
 
 @pytest.mark.parametrize("package", PACKAGES)

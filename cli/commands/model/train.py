@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from models.training.presets import PRESETS
+
 
 @click.command("train")
-@click.option("--architecture", type=click.Choice(["hidri"]), default="hidri", show_default=True)
+@click.option("--architecture", type=click.Choice(sorted(PRESETS)), default="hidri", show_default=True)
 @click.option(
     "--data",
     required=True,

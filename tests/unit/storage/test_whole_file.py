@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.whole_file import whole_file
+from storage.whole_file import whole_file, write_whole
 
 
 def test_the_file_appears_when_it_is_whole(tmp_path: Path) -> None:
@@ -48,3 +48,13 @@ def test_a_name_that_is_taken_by_a_folder_leaves_nothing_behind(tmp_path: Path) 
     with pytest.raises(OSError), whole_file(tmp_path / "a.csv") as file:
         file.write("x")
     assert [found.name for found in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_bytes_are_written_whole_too(tmp_path: Path) -> None:
+    write_whole(tmp_path / "new" / "a.png", b"\x89PNG\r\n\x00")
+    assert (tmp_path / "new" / "a.png").read_bytes() == b"\x89PNG\r\n\x00"
+    with pytest.raises(TypeError):
+        write_whole(tmp_path / "new" / "a.png", "text")  # type: ignore[arg-type]
+    assert [(found.name, found.read_bytes()) for found in (tmp_path / "new").iterdir()] == [
+        ("a.png", b"\x89PNG\r\n\x00")
+    ]

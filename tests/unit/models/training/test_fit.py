@@ -17,7 +17,7 @@ from models.errors import UsageFault
 from models.manifest import Manifest
 from models.networks.loaded import load
 from models.preprocessing import prepare
-from models.training.fit import Order, train
+from models.training.fit import Order, _augmentation, train
 from models.training.presets import PRESETS, Preset
 from models.version import ModelVersion, open_version
 
@@ -233,6 +233,25 @@ def test_a_picture_that_cannot_be_read_is_named(
     (data / "benign" / "torn.jpg").write_bytes((lesions / "benign" / "0.jpg").read_bytes()[:500])
     with pytest.raises(UsageFault, match=r"benign/torn\.jpg"):
         train(replace(order, data=data), told())
+
+
+def test_a_recipe_without_augmentation_trains_on_the_pictures_themselves(
+    order: Order, told: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = replace(PRESETS["thompson"], input_size=16, batch_size=16, epochs=2)
+    monkeypatch.setitem(PRESETS, "thompson", bare)
+    assert _augmentation(bare, order.seed) == []
+    manifest = open_version(train(replace(order, architecture="thompson"), told())).manifest
+    assert manifest.architecture == "thompson"
+    assert manifest.training["recipe"]["flips"] is False
+    assert manifest.training["epochs_run"] == 2
+
+
+def test_hidris_augmentation_keeps_its_order_and_seeds(tiny: Preset) -> None:
+    """The layers and their seeds decide about the weights: a repeated run must find the same ones."""
+    layers = _augmentation(tiny, 7)
+    assert [type(layer).__name__ for layer in layers] == ["RandomFlip", "RandomRotation", "RandomZoom"]
+    assert [layer.seed for layer in layers] == [7, 8, 9]
 
 
 def test_an_unknown_architecture(order: Order, told: Callable[..., Any]) -> None:

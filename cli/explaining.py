@@ -1,0 +1,134 @@
+"""What `screen explain` does: read a picture again, check that it is the very one, and ask where its score is from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cli.overlay import PANEL, side_by_side
+from models.catalogue import find
+from models.checksum import sha256_hex
+from models.decoding import decode
+from models.errors import ImageRefused, PassingFault, UsageFault
+from models.preprocessing import preprocessing
+from models.quality import ungradable
+from models.rounding import decimal
+from storage.decisions import Scored, decide
+from storage.image_files import read_image_bytes
+from storage.paths import shown, to_location
+from storage.report import ReportRow
+from storage.states import ImageState
+from storage.whole_file import write_whole
+
+if TYPE_CHECKING:
+    from models.networks.gradcam import GradCam
+    from models.version import ModelVersion
+
+NAME_DIGITS = 16  # of the SHA-256: enough to tell the images of a site apart, and no name of a patient
+
+
+@dataclass(frozen=True)
+class Look:
+    """A crop (PANEL pixels a side), the network's picture and its map (0..1), and the probability (0..1)."""
+
+    crop: NDArray[np.uint8]
+    picture: NDArray[np.uint8]
+    heat: NDArray[np.float32]
+    probability: float
+    ungradable: str | None
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One line of the index. ``overlay``: a file of the folder, "" where ``reason`` says why there is none."""
+
+    image: str
+    checksum: str
+    overlay: str
+    probability: float | None
+    outcome: str
+    threshold: float | None
+    model: str
+    reason: str
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Explainer:
+    """Looks at pictures with the model versions of a site, each loaded once."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._ready: dict[str, tuple[ModelVersion, GradCam]] = {}
+
+    def look(self, data: bytes, suffix: str, model: str) -> Look:
+        """Decode, prepare and explain one picture. Raises ImageRefused, ModelInvalid, or UsageFault without keras."""
+        version, gradcam = self._get(model)
+        size = version.manifest.input_size
+        prepare = preprocessing(version.manifest.preprocessing)
+        rgb = decode(data, suffix, at_least=size)
+        picture = prepare(rgb, size)
+        probabilities, maps = gradcam.maps(picture[None])
+        return Look(prepare(rgb, PANEL), picture, maps[0], decimal(probabilities[0]), ungradable(rgb))
+
+    def look_at_row(self, row: ReportRow) -> Look:
+        """The look at a screened image. Raises ImageRefused when its file changed, PassingFault, and as `look`."""
+        data = read_image_bytes(row.location)
+        if sha256_hex(data) != row.checksum:
+            raise ImageRefused("the file changed since it was screened; submit it again")
+        return self.look(data, PurePath(row.image).suffix, row.model)
+
+    def threshold(self, model: str) -> float:
+        """The default operating point's threshold of a model version, 0..1."""
+        return self._get(model)[0].manifest.default.threshold
+
+    def _get(self, model: str) -> tuple[ModelVersion, GradCam]:
+        if model not in self._ready:
+            version = find(model, self._home)
+            try:
+                from models.networks.gradcam import gradcam_of
+
+                self._ready[model] = (version, gradcam_of(version))
+            except ImportError as error:
+                raise UsageFault(f"explaining needs the extra cpu or gpu (missing: {error.name})") from error
+        return self._ready[model]
+
+
+def explain_image(path: str, folder: Path, explainer: Explainer, model: str) -> Explained:
+    """Explain one file with a model version; its outcome is by the default operating point."""
+    nothing = Explained(shown(path), "", "", None, ImageState.REJECTED, None, model, "")
+    checksum = ""
+    try:
+        data = read_image_bytes(to_location(path))
+        checksum = sha256_hex(data)
+        look = explainer.look(data, PurePath(path).suffix, model)
+    except (ImageRefused, PassingFault) as error:
+        return Explained(**asdict(nothing) | {"checksum": checksum, "reason": str(error)})
+    threshold = explainer.threshold(model)
+    outcome = decide(Scored(0, look.probability, look.ungradable), threshold)
+    name = _write(folder, checksum, look)
+    reason = look.ungradable or ""
+    return Explained(nothing.image, checksum, name, look.probability, outcome, threshold, model, reason)
+
+
+def explain_rows(rows: Iterable[ReportRow], folder: Path, explainer: Explainer) -> Iterator[Explained]:
+    """Explain screened images one by one; their probability and outcome are those on record."""
+    for row in rows:
+        name, reason = "", row.reason
+        try:
+            name = _write(folder, row.checksum, explainer.look_at_row(row))
+        except (ImageRefused, PassingFault) as error:
+            reason = str(error)
+        yield Explained(row.image, row.checksum, name, row.probability, row.outcome, row.threshold, row.model, reason)
+
+
+def _write(folder: Path, checksum: str, look: Look) -> str:
+    name = f"{checksum[:NAME_DIGITS]}.png"
+    write_whole(folder / name, side_by_side(look.crop, look.picture, look.heat))
+    return name

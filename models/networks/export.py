@@ -1,0 +1,186 @@
+"""A network in another engine's format, compared with Keras on pictures before it is handed out.
+
+Routes: ONNX through tf2onnx and LiteRT through TensorFlow's own converter, both behind ``keras.Model.export``; what was
+written is then run by the engine that will run it elsewhere (ONNX Runtime, LiteRT, TensorFlow), not by its converter.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.checksum import sha256_hex
+from models.errors import OurFault, UsageFault
+from models.manifest import Manifest
+from models.networks.backend import library_versions
+from models.networks.loaded import verified_network
+from models.version import ModelVersion
+
+TOLERANCE = 1e-4
+"""Largest difference of a probability that passes: two orders above what float32 engines differ by (1e-6)."""
+
+Pictures = NDArray[np.uint8]
+Run = Callable[[NDArray[np.float32]], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a network is written in a format, and how what was written is run."""
+
+    name: str  # of the file or folder that the converter writes
+    keras_format: str
+    needs: tuple[str, ...]  # packages of the extra `export`
+    opened: Callable[[Path], Run]
+
+
+@dataclass
+class Comparison:
+    """How far an exported network is from Keras. ``largest``: absolute difference of a probability, 0..1."""
+
+    pictures: int = 0
+    largest: float = 0.0
+    outcomes_changed: int = 0
+
+    def take(self, expected: NDArray[np.float64], received: NDArray[np.float64], threshold: float) -> None:
+        self.pictures += len(expected)
+        differences = np.where(np.isnan(received), np.inf, np.abs(expected - received))  # max() would pass over NaN
+        self.largest = max(self.largest, float(differences.max()))
+        self.outcomes_changed += int(((expected >= threshold) != (received >= threshold)).sum())
+
+
+def export(version: ModelVersion, format_: str, target: Path, batches: Iterable[Pictures]) -> dict[str, Any]:
+    """Write a model version as ``target``, whole or not at all; returns what was compared and with what.
+
+    version: its weights are compared with their checksum first. format_: one of FORMATS.
+    batches: prepared pictures (n, size, size, 3), 0..255, which Keras and the exported network both judge.
+
+    Raises OurFault when a probability differs by more than TOLERANCE, UsageFault when there is no picture or the target
+    cannot be written, ImportError when a package of the extra `export` is missing, ModelInvalid for bad weights.
+    """
+    chosen = FORMATS[format_]
+    _check_target(target, folder=format_ == "savedmodel")
+    for package in chosen.needs:
+        __import__(package)
+    network = verified_network(version)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
+        written = Path(folder) / chosen.name
+        _convert(network, written, chosen.keras_format)
+        found = _compare(network, chosen.opened(written), batches, version.manifest)
+        if found.largest > TOLERANCE:
+            raise OurFault(
+                f"the {format_} export of {version.name} is not the same network: expected probabilities within "
+                f"{TOLERANCE:g} of Keras, received a difference of {found.largest:.3g}; nothing was written"
+            )
+        files = _checksums(written, target.name)
+        written.replace(target)
+    return _facts(version, format_, found, files)
+
+
+def _check_target(target: Path, *, folder: bool) -> None:
+    if target.is_dir() or (folder and target.exists()):
+        raise UsageFault(f"{target} is there already; name another, or remove it first")
+
+
+def _convert(network: Any, written: Path, keras_format: str) -> None:
+    network.predict_on_batch(np.zeros((1, *network.input_shape[1:]), np.float32))  # ONNX: "has never [been] called"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the converters about themselves (np.object, deprecations)
+        network.export(str(written), format=keras_format, verbose=False)
+
+
+def _compare(network: Any, run: Run, batches: Iterable[Pictures], manifest: Manifest) -> Comparison:
+    """Both are calibrated before they are compared: it is the stored probability that must not differ."""
+    found, calibrated = Comparison(), manifest.calibration.apply
+    for pictures in batches:
+        seen = pictures.astype(np.float32)
+        expected = np.asarray(network.predict_on_batch(seen), dtype=np.float64).reshape(-1)
+        received = run(seen)
+        if received.shape != expected.shape:
+            raise OurFault(f"the exported network answered {received.shape}, expected {expected.shape}")
+        found.take(calibrated(expected), calibrated(received), manifest.default.threshold)
+    if not found.pictures:
+        raise UsageFault("there is no picture to check the export with: expected at least one that can be screened")
+    return found
+
+
+def _facts(version: ModelVersion, format_: str, found: Comparison, files: dict[str, str]) -> dict[str, Any]:
+    manifest = version.manifest
+    return {
+        "model": manifest.name,
+        "weights_sha256": manifest.weights_sha256,
+        "format": format_,
+        "files": files,
+        "input": f"float32, (n, {manifest.input_size}, {manifest.input_size}, 3), RGB, 0 to 255",
+        "output": "float32, (n, 1), probability of malignant, 0 to 1, before calibration",
+        "calibration": manifest.calibration.as_json(),
+        "preprocessing": manifest.preprocessing,
+        "thresholds": {name: point.threshold for name, point in manifest.operating_points.items()},
+        "check": {
+            "against": "Keras",
+            "pictures": found.pictures,
+            "largest_difference": found.largest,
+            "tolerance": TOLERANCE,
+            "outcomes_changed": found.outcomes_changed,
+        },
+        "libraries": library_versions() | _versions(FORMATS[format_].needs),
+    }
+
+
+def _checksums(written: Path, name: str) -> dict[str, str]:
+    """SHA-256 of the file, or of each file by its path inside the folder."""
+    if written.is_file():
+        return {name: sha256_hex(written.read_bytes())}
+    found = sorted(path for path in written.rglob("*") if path.is_file())
+    return {path.relative_to(written).as_posix(): sha256_hex(path.read_bytes()) for path in found}
+
+
+def _versions(packages: Iterable[str]) -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {package: version(package.replace("_", "-")) for package in packages}
+
+
+def _open_onnx(path: Path) -> Run:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda pictures: np.asarray(session.run(None, {name: pictures})[0], dtype=np.float64).reshape(-1)
+
+
+def _open_tflite(path: Path) -> Run:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(path))
+    inside, outside = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+
+    def run(pictures: NDArray[np.float32]) -> NDArray[np.float64]:
+        interpreter.resize_tensor_input(inside, pictures.shape)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(inside, pictures)
+        interpreter.invoke()
+        return np.asarray(interpreter.get_tensor(outside), dtype=np.float64).reshape(-1)
+
+    return run
+
+
+def _open_savedmodel(path: Path) -> Run:
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))
+    return lambda pictures: np.asarray(loaded.serve(tf.constant(pictures)), dtype=np.float64).reshape(-1)
+
+
+FORMATS = {
+    "onnx": Format("model.onnx", "onnx", ("tf2onnx", "onnx", "onnxruntime"), _open_onnx),
+    "tflite": Format("model.tflite", "litert", ("ai_edge_litert",), _open_tflite),
+    "savedmodel": Format("model", "tf_saved_model", (), _open_savedmodel),
+}
