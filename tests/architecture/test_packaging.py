@@ -27,7 +27,7 @@ def test_the_wheel_holds_weights_migrations_and_template(tmp_path: Path) -> None
     assert f"models/versions/{DEFAULT_MODEL}/weights.safetensors" in names
     assert f"models/versions/{DEFAULT_MODEL}/manifest.json" in names
     assert "storage/migrations/versions/0001_first_tables.py" in names
-    assert "cli/templates/report.html" in names
+    assert {"cli/templates/report.html", "cli/templates/evaluation.html"} <= names
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == set(PACKAGES)
 
 
