@@ -9,8 +9,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ["sqlalchemy", "alembic", "celery", "kombu", "redis", "tensorflow", "keras", "numpy", "PIL", "rich", "jinja2",
-         "fsspec", "safetensors", "watchfiles"]  # fmt: skip
-COMMANDS = [["--help"], ["submit", "--help"], ["report", "--help"], ["model", "--help"], ["model", "train", "--help"]]
+         "fsspec", "safetensors", "watchfiles", "sklearn"]  # fmt: skip
+COMMANDS = [["--help"], ["submit", "--help"], ["report", "--help"], ["model", "--help"], ["model", "train", "--help"],
+            ["model", "evaluate", "--help"]]  # fmt: skip
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)

@@ -1,0 +1,97 @@
+"""`screen model evaluate`: how good is a model version on images whose labels are known?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from cli.evaluation_result import Result
+
+_EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command("evaluate")
+@click.argument("source", metavar="DIR|BATCH")
+@click.option(
+    "--labels", type=_EXISTING, help="CSV (image,label and more). Default: the folders benign/ and malignant/ of DIR."
+)
+@click.option("--model", help="Model version that screens DIR. Default: the active one.")
+@click.option("--operating-point", help="What judges. Default: the model's default, or the policy of BATCH.")
+@click.option(
+    "--prevalence",
+    "prevalences",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    multiple=True,
+    help="Share of malignant lesions in your clinic, 0.05 for 5 %. May be repeated.  [default: 0.02, 0.05, 0.07]",
+)
+@click.option("--subgroup", metavar="COLUMN", help="Column of the labels whose values are also measured one by one.")
+@click.option("--groups", type=_EXISTING, help="CSV (group,image): images that belong together, as of one patient.")
+@click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Write a report as one HTML page.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object with all numbers.")
+def command(
+    source: str,
+    labels: Path | None,
+    model: str | None,
+    operating_point: str | None,
+    prevalences: tuple[float, ...],
+    subgroup: str | None,
+    groups: Path | None,
+    output: Path | None,
+    as_json: bool,
+) -> int:
+    """Measure a model version on labelled images: those of a folder, screened now, or those of a complete batch.
+
+    Images that the model was made with are told by their SHA-256, said loudly, and reported apart.
+
+    \b
+    Example:
+      screen model evaluate lesions --output evaluation.html
+      screen model evaluate 20261121-093000-1f2e3d --labels labels.csv --subgroup site --prevalence 0.03 --json
+    """
+    from cli.output import data, data_json, talk
+    from models.errors import UsageFault
+    from storage.report import NOTICE
+
+    try:
+        from cli.evaluating import Order, evaluate_source
+    except ImportError as error:
+        raise UsageFault(f"evaluation needs the extra train (missing: {error.name})") from error
+    if subgroup and labels is None:
+        raise UsageFault(f"--subgroup {subgroup} needs --labels with a CSV that has this column")
+    result = evaluate_source(Order(source, labels, model, operating_point, prevalences, subgroup, groups))
+    if output is not None:
+        _write(output, result)
+    if as_json:
+        data_json(result.as_json())
+    else:
+        for line in result.lines():
+            data(line)
+    for warning in result.warnings:
+        talk(f"Warning: {warning}")
+    for item in result.unscored:
+        talk(f"{item['outcome']}: {item['image']}: {item['reason']}")
+    talk(NOTICE)
+    return ExitCode.DONE_WITH_REJECTS if result.unscored else ExitCode.DONE
+
+
+def _write(path: Path, result: Result) -> None:
+    """The page, whole or not at all."""
+    from cli.evaluation_report import page
+    from cli.output import talk
+    from models.errors import UsageFault
+    from storage.whole_file import whole_file
+
+    try:
+        target = path.resolve()
+        if target.exists() and not target.is_file():
+            raise UsageFault(f"the report cannot be written to {path}: expected a file, received a folder or a device")
+        with whole_file(target) as file:
+            file.write(page(result))
+    except OSError as error:
+        raise UsageFault(f"the report cannot be written to {path}, nothing was: {error.strerror}") from error
+    talk(f"Wrote the report to {path}.")

@@ -1,0 +1,166 @@
+"""An evaluation from what was typed to its result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cli import evaluation_images
+from cli.active import active_name
+from cli.evaluation_images import Image
+from cli.evaluation_result import Result
+from cli.progress import progress
+from models.catalogue import find
+from models.errors import UsageFault
+from models.evaluation.cases import Case
+from models.evaluation.evaluation import evaluate
+from models.evaluation.labels import Known, know, read_rows, with_groups
+from models.evaluation.parts import Known as InSplit
+from models.evaluation.parts import known_images
+from models.evaluation.predictive import PREVALENCES
+from models.manifest import Manifest
+from models.version import ModelVersion
+from storage.settings import Settings, from_environment
+
+Points = dict[str, float]  # name of an operating point -> threshold
+
+
+@dataclass(frozen=True)
+class Order:
+    """What was typed. ``source``: a folder or the id of a batch."""
+
+    source: str
+    labels: Path | None = None
+    model: str | None = None
+    operating_point: str | None = None
+    prevalences: tuple[float, ...] = ()
+    subgroup: str | None = None
+    groups: Path | None = None
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """Where the images come from, and which of the thresholds judges."""
+
+    kind: str
+    version: ModelVersion
+    images: Sequence[Image]
+    points: Points
+    policy: str
+
+
+def evaluate_source(order: Order) -> Result:
+    """Label, score where need be, and measure.
+
+    Raises UsageFault (labels, options, a batch that is not complete), ModelInvalid.
+    """
+    settings = from_environment()
+    folder = Path(order.source)
+    taken = _from_folder(order, folder, settings) if folder.is_dir() else _from_batch(order, settings)
+    targets = [image.target for image in taken.images]
+    if not targets:
+        raise UsageFault(f"there is no image in {order.source}: expected at least one")
+    rows = read_rows(order.labels, order.subgroup) if order.labels else None
+    known = know(targets, rows, [image.scorable for image in taken.images])
+    from_labels = any(item.group for item in known)
+    if order.groups:
+        known = with_groups(targets, known, order.groups)
+    in_split = known_images(taken.version)
+    images = taken.images
+    if any(image.state == "" for image in images):
+        images = evaluation_images.scored(images, evaluation_images.network_of(taken.version, settings.home))
+    # labels are checked before the network runs: a slip in a CSV must not cost an hour
+    groups_from = "--groups" if order.groups else "the labels" if from_labels else "the split" if in_split else "none"
+    cases = _cases(images, known, in_split or {}, by_split=groups_from == "the split")
+    if not cases:
+        raise UsageFault(f"none of the {len(images)} images could be scored; `screen submit` reports each reason")
+    with progress("Measuring") as bar:
+        evaluation = evaluate(
+            cases,
+            list(taken.points.items()),
+            tuple(dict.fromkeys(order.prevalences)) or PREVALENCES,
+            has_split=in_split is not None,
+            on_set=bar.update,
+        )
+    return Result(
+        source=taken.kind,
+        name=order.source,
+        version=taken.version,
+        policy=taken.policy,
+        groups_from=groups_from,
+        subgroup=order.subgroup,
+        images=images,
+        labels=[item.label for item in known],
+        evaluation=evaluation,
+        made=datetime.now(UTC),
+    )
+
+
+def _from_folder(order: Order, folder: Path, settings: Settings) -> _Taken:
+    version = find(order.model or active_name(settings), settings.home)
+    points = _points(version.manifest)
+    policy = _chosen(order.operating_point, points) or version.manifest.default_operating_point
+    return _Taken("folder", version, evaluation_images.of_folder(folder), points, policy)
+
+
+def _from_batch(order: Order, settings: Settings) -> _Taken:
+    from storage.batches import batch_and_policy
+    from storage.counts import batch_ids
+    from storage.migrate import open_database
+
+    if Path(order.source).exists():
+        raise UsageFault(f"expected a folder or a batch, received a file: {order.source}")
+    with closing(open_database(settings)) as database, database.read() as session:
+        if order.source not in batch_ids(session):
+            raise UsageFault(f"{order.source!r} is neither a folder nor a batch; `screen status` lists the batches")
+        images = evaluation_images.of_batch(session, order.source)
+        batch, judge = batch_and_policy(session, order.source)
+        if order.model not in (None, batch.model):
+            raise UsageFault(
+                f"batch {order.source} was screened with {batch.model}, not with {order.model}; "
+                "evaluate its folder to measure another model version"
+            )
+        version = find(batch.model, settings.home)
+        points = _points(version.manifest)
+        policy = judge.name
+        if points.get(judge.name) != judge.threshold:  # an older version of the policy
+            policy = judge.label
+            points = {policy: judge.threshold} | points
+    return _Taken("batch", version, images, points, _chosen(order.operating_point, points) or policy)
+
+
+def _points(manifest: Manifest) -> Points:
+    return {name: point.threshold for name, point in manifest.operating_points.items()}
+
+
+def _chosen(wanted: str | None, points: Points) -> str | None:
+    if wanted is not None and wanted not in points:
+        raise UsageFault(f"no operating point {wanted!r}: expected one of {', '.join(points)}")
+    return wanted
+
+
+def _cases(
+    images: Sequence[Image], known: Sequence[Known], in_split: dict[str, InSplit], *, by_split: bool
+) -> list[Case]:
+    """The scored images with all that is known about them."""
+    cases = []
+    for image, item in zip(images, known, strict=True):
+        if image.probability is None or item.label is None:
+            continue
+        checksum = image.target.checksum or ""
+        of_split = in_split.get(checksum)
+        group = of_split.group if of_split and by_split else item.group
+        cases.append(
+            Case(
+                label=item.label,
+                probability=image.probability,
+                group=f"group {group}" if group else f"image {checksum}",
+                part=of_split.part if of_split else "",
+                subgroup=item.subgroup,
+                ungradable=image.ungradable,
+            )
+        )
+    return cases

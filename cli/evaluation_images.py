@@ -1,0 +1,160 @@
+"""The images that `screen model evaluate` measures: those of a folder, screened now, or those of a batch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cli.output import talk
+from cli.progress import progress
+from models.evaluation.matching import Target
+from models.rounding import decimal
+from models.version import ModelVersion
+from scheduler.collect import Collection
+from scheduler.intake import examine
+from storage.chunks import ChunkImage
+from storage.counts import counts
+from storage.database import Session
+from storage.paging import pages
+from storage.paths import shown
+from storage.report import rows
+from storage.states import ImageState, Outcome
+from worker.networks import Network
+from worker.screening import PICTURES, screen
+
+SCORED_TOGETHER = 32 * PICTURES  # decoded pictures that may wait for the network: 50 MB at 128 x 128
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image that was handed in. ``state``: screened, duplicate, rejected or failed; "" for still to be scored.
+
+    ``probability`` 0..1, of screened images alone; ``reason``: why it was not scored, or cannot be graded.
+    """
+
+    target: Target
+    location: str
+    state: str
+    reason: str = ""
+    probability: float | None = None
+
+    @property
+    def scorable(self) -> bool:
+        return self.state in ("", ImageState.SCREENED)
+
+    @property
+    def ungradable(self) -> bool:
+        return self.state == ImageState.SCREENED and bool(self.reason)
+
+
+def of_folder(folder: Path) -> list[Image]:
+    """Every file of a folder, read and checked as intake does, not yet scored; the same bytes count once."""
+    found: list[Image] = []
+    first: dict[str, str] = {}
+    total = sum(1 for _ in Collection([str(folder)]))
+    collection = Collection([str(folder)])
+    prefix = shown(str(folder))
+    with progress("Reading", total) as bar:
+        for received in map(examine, collection):
+            relative = received.image.removeprefix(prefix).lstrip("/")
+            image = Image(Target(received.image, relative, received.checksum), received.location, "")
+            if received.reason or received.checksum is None:
+                image = replace(image, state=ImageState.REJECTED, reason=received.reason or "not read")
+            elif received.checksum in first:
+                copy_of = first[received.checksum]
+                image = replace(image, state=ImageState.DUPLICATE, reason=f"same bytes as {copy_of}")
+            else:
+                first[received.checksum] = received.image
+            found.append(image)
+            bar.update(len(found))
+    if collection.passed_over:
+        talk(f"Passed over {collection.passed_over} files of the operating system (.DS_Store, Thumbs.db, ...).")
+    return found
+
+
+def scored(images: Sequence[Image], network: Network) -> list[Image]:
+    """The images with their probabilities, by the very function that workers screen with."""
+    done = list(images)
+    waiting = [number for number, image in enumerate(images) if image.state == ""]
+    finished = 0
+    with progress("Screening", len(waiting)) as bar:
+
+        def tell() -> None:
+            nonlocal finished
+            finished = min(finished + PICTURES, len(waiting))
+            bar.update(finished)
+
+        for page in pages(waiting, SCORED_TOGETHER):
+            chunk = tuple(
+                ChunkImage(
+                    number, images[number].target.image, images[number].location, images[number].target.checksum or ""
+                )
+                for number in page
+            )
+            results = screen(chunk, network, tell)
+            for number, (probability, ungradable) in results.scores.items():
+                done[number] = replace(
+                    done[number],
+                    state=ImageState.SCREENED,
+                    probability=decimal(probability),
+                    reason=ungradable or "",
+                )
+            for state, reasons in (
+                (ImageState.REJECTED, results.rejected),
+                (ImageState.FAILED, results.passing | results.faults),
+            ):
+                for number, reason in reasons.items():
+                    done[number] = replace(done[number], state=state, reason=reason)
+    return done
+
+
+def of_batch(session: Session, batch_id: str) -> list[Image]:
+    """The images of a complete batch with their stored probabilities.
+
+    Raises UsageFault when there is no such batch or when it is not complete: what is screened first need not be
+    like the rest.
+    """
+    from models.errors import UsageFault
+
+    total = counts(session, batch_id)
+    if total.state != "complete":
+        raise UsageFault(
+            f"batch {batch_id} is not complete: {total.received - total.finished} of its {total.received} images are "
+            "not yet screened; run `screen worker` and evaluate it then"
+        )
+    found = list(rows(session, [batch_id], flagged_only=False))
+    folder = _common_folder([row.image for row in found])
+    return [
+        Image(
+            Target(row.image, row.image.removeprefix(folder), row.checksum or None),
+            row.location,
+            ImageState.SCREENED if row.outcome in tuple(Outcome) else row.outcome,
+            row.reason,
+            row.probability,
+        )
+        for row in found
+    ]
+
+
+def _common_folder(images: Sequence[str]) -> str:
+    """The folder that all paths share, with its slash; "" where there is none, as between URLs."""
+    together = len({image.startswith("/") for image in images}) == 1 and not any("://" in image for image in images)
+    shared = os.path.commonpath([image.rpartition("/")[0] for image in images]) if together else ""
+    return f"{shared}/" if shared else ""
+
+
+def network_of(version: ModelVersion, home: Path) -> Network:
+    """The network of a model version, its weights checked. Raises UsageFault without the extra cpu or gpu."""
+    from models.errors import UsageFault
+    from worker.device import apply, resolve
+    from worker.networks import Networks
+
+    apply(resolve("auto"))
+    try:
+        return Networks(home).get(version.name)
+    except ImportError as error:
+        raise UsageFault(
+            f"screening a folder needs the extra cpu or gpu (missing: {error.name}); a finished batch needs none"
+        ) from error

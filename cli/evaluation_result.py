@@ -1,0 +1,192 @@
+"""What `screen model evaluate` found, for programs (JSON) and for a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cli.evaluation_images import Image
+from models.evaluation.bootstrap import RESAMPLES, SEED
+from models.evaluation.calibration import BINS
+from models.evaluation.estimate import Estimate
+from models.evaluation.evaluation import Evaluation, warnings
+from models.evaluation.measurement import AtThreshold, Measurement
+from models.training.split import LABELS
+from models.version import ModelVersion
+from storage.report import NOTICE
+from storage.states import ImageState
+
+
+@dataclass(frozen=True)
+class Result:
+    """An evaluation and all that a reader needs to judge it.
+
+    ``images`` as handed in, with their labels (0 benign, 1 malignant, None not known) in ``labels``;
+    ``policy``: the name of the operating point that judges, one of the measured ones.
+    """
+
+    source: str  # "folder" or "batch"
+    name: str
+    version: ModelVersion
+    policy: str
+    groups_from: str
+    subgroup: str | None
+    images: Sequence[Image]
+    labels: Sequence[int | None]
+    evaluation: Evaluation
+    made: datetime
+
+    @property
+    def counts(self) -> dict[str, int]:
+        counted = Counter(image.state for image in self.images)
+        states = (ImageState.SCREENED, ImageState.DUPLICATE, ImageState.REJECTED, ImageState.FAILED)
+        return {"received": len(self.images), **{str(state): counted[state] for state in states}}
+
+    @property
+    def equation(self) -> str:
+        counts = self.counts
+        return (
+            f"{counts['received']} received = {counts['screened']} screened + {counts['duplicate']} duplicate "
+            f"+ {counts['rejected']} rejected + {counts['failed']} failed"
+        )
+
+    @property
+    def unscored(self) -> list[dict[str, str | None]]:
+        """The images that were rejected or failed, each with its reason and its label, where that is known."""
+        return [
+            {
+                "image": image.target.image,
+                "outcome": str(image.state),
+                "reason": image.reason,
+                "label": None if label is None else LABELS[label],
+            }
+            for image, label in zip(self.images, self.labels, strict=True)
+            if image.state in (ImageState.REJECTED, ImageState.FAILED)
+        ]
+
+    @property
+    def warnings(self) -> list[str]:
+        said = warnings(self.evaluation, self.version.name)
+        if missing := self.unscored:
+            malignant = sum(item["label"] == "malignant" for item in missing)
+            said.append(
+                f"{plural(len(missing), 'image')} could not be scored, {malignant} of them known as malignant: "
+                "no number here counts them."
+            )
+        if review := self.judged(self.evaluation.headline).review:
+            malignant = self.judged(self.evaluation.headline).review_malignant
+            said.append(
+                f"{plural(review, 'image')} below the threshold cannot be graded, {malignant} of them malignant. In "
+                "screening a person looks at these (review); here they count as not flagged."
+            )
+        return said
+
+    def judged(self, measurement: Measurement) -> AtThreshold:
+        """What the judging operating point does on a set of images."""
+        return next(point for point in measurement.points if point.name == self.policy)
+
+    def as_json(self) -> dict[str, Any]:
+        manifest = self.version.manifest
+        return {
+            "notice": NOTICE,
+            "made": self.made.isoformat(timespec="seconds"),
+            "source": {"kind": self.source, "name": self.name, **self.counts},
+            "model": {
+                "name": manifest.name,
+                "weights_sha256": manifest.weights_sha256,
+                "preprocessing": manifest.preprocessing,
+            },
+            "operating_point": self.policy,
+            "method": {
+                "interval": "95 % percentile bootstrap over groups; Wilson's where a proportion is 0 or 1",
+                "resamples": RESAMPLES,
+                "seed": SEED,
+                "groups_from": self.groups_from,
+                "calibration_bins": BINS,
+            },
+            "warnings": self.warnings,
+            **self.evaluation.as_json(),
+            "subgroup_column": self.subgroup,
+            "unscored": self.unscored,
+        }
+
+    def lines(self) -> list[str]:
+        """For a terminal: the set that counts, and the other one beside it."""
+        evaluation = self.evaluation
+        found = [f"model            {self.version.name}", f"images           {self.equation}"]
+        if evaluation.held_back:
+            found += _measured("held-back images", evaluation.held_back, self.judged(evaluation.held_back))
+            found += _measured(
+                "all images, also those it was made with", evaluation.everything, self.judged(evaluation.everything)
+            )
+        else:
+            found += _measured("all images", evaluation.everything, self.judged(evaluation.everything))
+        for name, item in evaluation.subgroups.items():
+            found += _measured(f"{self.subgroup} = {name}", item, self.judged(item), short=True)
+        return found
+
+
+def _measured(title: str, item: Measurement, judged: AtThreshold, *, short: bool = False) -> list[str]:
+    lines = [
+        f"{title}: {item.images} ({item.malignant} malignant, {item.benign} benign; {item.groups} groups)",
+        f"  ROC-AUC        {decimals(item.roc_auc)}",
+        f"  sensitivity    {percent(judged.sensitivity)}  at {judged.name}, threshold {judged.threshold:.6f}",
+        f"  specificity    {percent(judged.specificity)}",
+    ]
+    if short:
+        return lines
+    lines[2:2] = [
+        f"  PR-AUC         {decimals(item.pr_auc)}",
+        f"  ECE            {decimals(item.calibration.ece)}",
+        f"  Brier score    {decimals(item.calibration.brier)}",
+    ]
+    lines += [f"  accuracy       {percent(judged.accuracy)}", f"  F1             {decimals(judged.f1)}"]
+    lines += [
+        f"  prevalence {percent_of(at.prevalence)}{' (as observed)' if at.observed else ''}: "
+        f"PPV {percent(at.ppv)}, NPV {percent(at.npv)}"
+        for at in judged.predictive
+    ]
+    counted = judged.confusion
+    lines.append(
+        f"  malignant: {counted.hits} flagged, {counted.misses} not; benign: {counted.alarms} flagged, "
+        f"{counted.spared} not"
+    )
+    lines += [
+        f"  {point.name}: threshold {point.threshold:.6f}, sensitivity {percent(point.sensitivity)}, "
+        f"specificity {percent(point.specificity)}"
+        for point in item.points
+        if point is not judged
+    ]
+    return lines
+
+
+def plural(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def decimals(estimate: Estimate) -> str:
+    """``0.944 (0.931-0.956)``."""
+    if estimate.value is None:
+        return "not defined"
+    if estimate.interval is None:
+        return f"{estimate.value:.3f} (no interval: too few images)"
+    return f"{estimate.value:.3f} ({estimate.interval[0]:.3f}-{estimate.interval[1]:.3f})"
+
+
+def percent(estimate: Estimate) -> str:
+    """``96.9 % (95.3-98.3)``."""
+    if estimate.value is None:
+        return "not defined"
+    if estimate.interval is None:
+        return f"{percent_of(estimate.value)} (no interval: too few images)"
+    low, high = (f"{100 * bound:.1f}" for bound in estimate.interval)
+    return f"{percent_of(estimate.value)} ({low}-{high})"
+
+
+def percent_of(value: float) -> str:
+    """A share, 0..1, as ``96.9 %``; whole percents without decimals only where that is exact."""
+    text = f"{100 * value:.1f}"
+    return f"{text.removesuffix('.0') if abs(100 * value - round(100 * value)) < 1e-9 else text} %"

@@ -1,0 +1,152 @@
+"""What is known about images from elsewhere: label, group and subgroup, by folder or by a CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from models.errors import UsageFault
+from models.evaluation.matching import Target, Targets, listed
+from models.training.split import LABELS, read_groups
+
+_VALUES = {"0": 0, "1": 1} | {name: number for number, name in enumerate(LABELS)}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the CSV."""
+
+    line: int
+    image: str
+    label: str | None  # None: the CSV has no such column
+    group: str
+    subgroup: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known about one image: label 0 benign / 1 malignant, None where nobody said."""
+
+    label: int | None = None
+    group: str = ""
+    subgroup: str = ""
+
+
+def read_rows(path: Path, subgroup: str | None = None) -> list[Row]:
+    """Read a CSV with the columns image and label, optionally group and those of subgroups.
+
+    Separated by commas, or by semicolons as some spreadsheets do. Raises UsageFault.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            head = file.readline()
+            file.seek(0)
+            reader = csv.DictReader(file, delimiter=";" if ";" in head and "," not in head else ",")
+            columns = list(reader.fieldnames or [])
+            lines = [(reader.line_num, row) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageFault(f"the file of labels cannot be read: {error}") from error
+    for column in ("image", *([subgroup] if subgroup else [])):
+        if column not in columns:
+            raise UsageFault(f"file of labels: expected a column {column!r}, received {','.join(columns) or 'none'}")
+    return [
+        Row(
+            line=line,
+            image=(row["image"] or "").strip(),
+            label=(row["label"] or "").strip() if "label" in columns else None,
+            group=(row.get("group") or "").strip(),
+            subgroup=((row[subgroup] or "").strip() or "(not given)") if subgroup else "",
+        )
+        for line, row in lines
+    ]
+
+
+def know(targets: Sequence[Target], rows: Sequence[Row] | None, needed: Sequence[bool]) -> list[Known]:
+    """What is known about each image.
+
+    Args:
+        rows: of the CSV; None: there is none, so the folders benign/ and malignant/ say the label.
+        needed: for each image, whether it must have a label (those that cannot be screened need none).
+
+    Raises UsageFault that lists every row and image at fault: a row that means no image or several, an image
+    without a label or with two, a label that is none.
+    """
+    faults: list[str] = []
+    known = [Known(_folder_label(target)) for target in targets]
+    if rows is not None:
+        known = _from_rows(targets, rows, known, faults)
+    for target, item, must in zip(targets, known, needed, strict=True):
+        if must and item.label is None:
+            faults.append(f"{target.image}: no label")
+    faults += _contradictions(targets, known)
+    if faults:
+        raise UsageFault(
+            f"the labels do not fit the images ({len(faults)} faults; expected one label, {' or '.join(LABELS)}, for "
+            f"each image, and a column image that names it by path, file name or SHA-256):{listed(faults)}"
+        )
+    return known
+
+
+def _folder_label(target: Target) -> int | None:
+    parts = PurePosixPath(target.relative).parts
+    return _VALUES.get(parts[0]) if len(parts) > 1 else None
+
+
+def _from_rows(targets: Sequence[Target], rows: Sequence[Row], folders: list[Known], faults: list[str]) -> list[Known]:
+    index, known = Targets(targets), list(folders)
+    named: dict[int, int] = {}
+    for row in rows:
+        where = f"line {row.line}: {row.image or '(no image)'}"
+        numbers = index.find(row.image)
+        if not numbers:
+            faults.append(f"{where}: no such image")
+            continue
+        if not index.one(numbers):
+            faults.append(f"{where}: ambiguous, {len(numbers)} images are called so; give their paths")
+            continue
+        label = None if row.label is None else _VALUES.get(row.label.lower())
+        if row.label is not None and label is None:
+            faults.append(f"{where}: label {row.label!r}: expected benign or malignant, or 0 or 1")
+        for number in numbers:
+            if number in named:
+                faults.append(f"{where}: the same image as line {named[number]}")
+            named[number] = row.line
+            said = folders[number].label
+            if label is not None and said is not None and label != said:
+                faults.append(f"{where}: label {LABELS[label]}, but it lies in the folder {LABELS[said]}/")
+            known[number] = Known(said if label is None else label, row.group, row.subgroup)
+    return known
+
+
+def _contradictions(targets: Sequence[Target], known: Sequence[Known]) -> list[str]:
+    """The same bytes cannot be benign and malignant."""
+    first: dict[str, tuple[str, int]] = {}
+    found = []
+    for target, item in zip(targets, known, strict=True):
+        if target.checksum is None or item.label is None:
+            continue
+        image, label = first.setdefault(target.checksum, (target.image, item.label))
+        if label != item.label:
+            found.append(f"{target.image}: labelled {LABELS[item.label]}, the same bytes as {image} ({LABELS[label]})")
+    return found
+
+
+def with_groups(targets: Sequence[Target], known: Sequence[Known], path: Path) -> list[Known]:
+    """The groups of a CSV (group,image) instead of those of the labels; an image that it does not name is alone.
+
+    It may name images that are not here. Raises UsageFault for a name that means several, or when none is here.
+    """
+    index, found, ambiguous = Targets(targets), [replace(item, group="") for item in known], []
+    for image, group in read_groups(path).items():
+        numbers = index.find(image)
+        if numbers and not index.one(numbers):
+            ambiguous.append(f"{image}: {len(numbers)} images are called so; give their paths")
+        for number in numbers:
+            found[number] = replace(found[number], group=group.strip())
+    if ambiguous:
+        raise UsageFault(f"the file of groups does not fit the images:{listed(ambiguous)}")
+    if not any(item.group for item in found):
+        raise UsageFault(f"the file of groups names none of the {len(targets)} images, such as {targets[0].image}")
+    return found

@@ -1,0 +1,74 @@
+"""Which image does a row of somebody's table mean?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+SHOWN = 20  # names in an error; the number of those beyond is told
+
+
+@dataclass(frozen=True)
+class Target:
+    """An image that a row may mean: its path as submitted, relative to the folder, and its SHA-256 if it has one."""
+
+    image: str
+    relative: str
+    checksum: str | None
+
+
+class Targets:
+    """Finds images by path as submitted, path relative to the folder, file name or checksum: in that order."""
+
+    def __init__(self, targets: Sequence[Target]) -> None:
+        self._targets = targets
+        self._ways: list[dict[str, list[int]]] = []
+        for way in (_as_submitted, _relative, _name, _checksum):
+            places: dict[str, list[int]] = defaultdict(list)
+            for number, target in enumerate(targets):
+                if key := way(target):
+                    places[key].append(number)
+            self._ways.append(places)
+
+    def find(self, key: str) -> list[int]:
+        """Numbers of the images that a key means: those of the first way that knows it; none: an empty list."""
+        plain = _plain(key)
+        return next((places[plain] for places in self._ways if plain in places), [])
+
+    def one(self, numbers: Sequence[int]) -> bool:
+        """Whether these are one image: a single one, or copies of the same bytes."""
+        checksums = {self._targets[number].checksum for number in numbers}
+        return len(numbers) == 1 or (len(checksums) == 1 and None not in checksums)
+
+
+def _plain(text: str) -> str:
+    """Tables from Windows write backslashes; people write ./ before a path, and SHA-256 in capitals."""
+    plain = text.strip().replace("\\", "/")
+    while plain.startswith("./"):
+        plain = plain[2:]
+    capitals = len(plain) == 64 and all(character in "0123456789abcdefABCDEF" for character in plain)
+    return plain.lower() if capitals else plain
+
+
+def _as_submitted(target: Target) -> str:
+    return _plain(target.image)
+
+
+def _relative(target: Target) -> str:
+    return _plain(target.relative)
+
+
+def _name(target: Target) -> str:
+    return PurePosixPath(_plain(target.image)).name
+
+
+def _checksum(target: Target) -> str:
+    return target.checksum or ""
+
+
+def listed(items: Sequence[str]) -> str:
+    """Lines of an error, one for each item, at most ``SHOWN``."""
+    more = f"\n  and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
+    return "".join(f"\n  {item}" for item in items[:SHOWN]) + more

@@ -1,0 +1,56 @@
+"""Which images was a model version made with? Its split names them by SHA-256."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+
+from models.checksum import sha256_hex
+from models.errors import ModelInvalid
+from models.version import ModelVersion
+
+# what each part of the split decided about; whoever is measured on them is measured on what is already known
+USED_FOR = {
+    "train": "its weights were fitted on them",
+    "validation": "its epoch was picked on them",
+    "calibration": "its thresholds were chosen on them",
+}
+
+
+@dataclass(frozen=True)
+class Known:
+    """An image of the split: its part (``train``, ``validation``, ``calibration`` or ``test``) and its group."""
+
+    part: str
+    group: str
+
+
+def known_images(version: ModelVersion) -> dict[str, Known] | None:
+    """checksum -> what the split says of it; None where the model version has no split.
+
+    Only these very bytes are known: a re-encoded copy of a training image is not recognised.
+    Raises ModelInvalid when the split is missing or not the one of the manifest.
+    """
+    named = version.manifest.raw.get("split")
+    path = version.folder / (named["file"] if isinstance(named, dict) and "file" in named else "split.csv")
+    if named is None and not path.is_file():
+        return None
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelInvalid(
+            f"model {version.name}: its split cannot be read ({error.strerror}): {path}; "
+            "restore the folder of the model version"
+        ) from error
+    expected = named.get("sha256") if isinstance(named, dict) else None
+    if expected is not None and sha256_hex(data) != expected:
+        raise ModelInvalid(
+            f"model {version.name}: the split is not that of the manifest: expected SHA-256 {expected}, "
+            f"received {sha256_hex(data)}; restore the folder, else trained images pass for held-back ones"
+        )
+    try:
+        rows = csv.DictReader(io.StringIO(data.decode("utf-8")))
+        return {row["checksum"]: Known(row["part"], row["group"]) for row in rows}
+    except (KeyError, UnicodeDecodeError, csv.Error) as error:
+        raise ModelInvalid(f"model {version.name}: split.csv: expected checksum,label,part,group: {error}") from error

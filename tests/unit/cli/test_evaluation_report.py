@@ -1,0 +1,120 @@
+"""The page of an evaluation: everything escaped, nothing from elsewhere, nothing left out."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cli import evaluation_report
+from cli.evaluation_images import Image
+from cli.evaluation_report import natural, page
+from cli.evaluation_result import Result, percent_of
+from models.evaluation.cases import Case
+from models.evaluation.evaluation import evaluate
+from models.evaluation.matching import Target
+from models.manifest import Manifest
+from models.version import ModelVersion
+from storage.report import NOTICE
+
+EVIL = '<script>alert("1")</script>'
+POINTS = [("f1", 0.6), ("sensitivity-95", 0.3)]
+
+
+@pytest.fixture
+def cases() -> list[Case]:
+    rng = np.random.default_rng(3)
+    labels = rng.integers(0, 2, 240)
+    said = np.round(1 / (1 + np.exp(-rng.normal(3 * labels - 1.5, 1.2))), 6)
+    return [
+        Case(int(label), float(p), f"g{n}", "train" if n < 40 else "test", (EVIL, "south")[n % 2], n % 50 == 0)
+        for n, (label, p) in enumerate(zip(labels, said, strict=True))
+    ]
+
+
+def result(cases: list[Case], manifest: Manifest, *, rejected: int = 2) -> Result:
+    images = [Image(Target(f"{n}.jpg", f"{n}.jpg", None), "", "screened", "", 0.5) for n in range(len(cases))]
+    images += [Image(Target(f"{EVIL}{n}.jpg", "x", None), "", "rejected", f"{EVIL} empty") for n in range(rejected)]
+    return Result(
+        source="folder",
+        name=f"/data/{EVIL}",
+        version=ModelVersion(Path("/none"), manifest),
+        policy="sensitivity-95",
+        groups_from="the split",
+        subgroup=EVIL,
+        images=images,
+        labels=[*(case.label for case in cases), *[1] * rejected],
+        evaluation=evaluate(cases, POINTS, [0.02, 0.05], has_split=True),
+        made=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
+    )
+
+
+def test_everything_is_escaped(cases: list[Case], manifest: Manifest) -> None:
+    html = page(result(cases, manifest))
+    assert "<script" not in html
+    assert html.count("&lt;script&gt;") >= 6
+
+
+def test_nothing_comes_from_elsewhere(cases: list[Case], manifest: Manifest) -> None:
+    html = page(result(cases, manifest))
+    assert html.startswith("<!doctype html>") and html.rstrip().endswith("</html>")
+    assert "default-src 'none'; style-src 'unsafe-inline'" in html
+    for forbidden in ("http:", "https:", "<link", "<img", "<iframe", "url(", "@import", "src=", "href="):
+        assert forbidden not in html
+
+
+def test_what_a_clinician_must_see(cases: list[Case], manifest: Manifest) -> None:
+    found = result(cases, manifest)
+    html = page(found)
+    assert NOTICE in html
+    assert re.findall(r"<h2>(.*?)</h2>", html) == [
+        "Held-back images, judged at sensitivity-95", "What to expect of 1,000 lesions in a clinic",
+        "Held-back images and all images", "Right and wrong", "ROC curve", "PR curve", "Reliability",
+        "Every operating point",
+        "By <bdi>" + EVIL.replace("<", "&lt;").replace(">", "&gt;").replace('"', "&#34;") + "</bdi>",
+        "Not scored: 2", "How it was measured",
+    ]  # fmt: skip
+    assert '<p class="warning loud" role="alert">⚠&#xFE0E; 40 of the 240 images are images that' in html
+    assert html.count('<svg class="chart"') == 4
+    judged = found.judged(found.evaluation.headline)
+    assert f"{judged.confusion.hits} of {judged.confusion.malignant}, {judged.confusion.misses} missed" in html
+    assert "242 received = 240 screened + 0 duplicate + 2 rejected + 0 failed" in html
+    assert html.count("&lt;/script&gt; empty</bdi>") == 2
+
+
+def test_a_plain_evaluation_has_no_loud_word(cases: list[Case], manifest: Manifest) -> None:
+    held_back = [case for case in cases if case.part == "test"]
+    html = page(result(held_back, manifest, rejected=0))
+    assert 'class="warning loud"' not in html
+    assert "Not scored" not in html
+    assert "Held-back images and all images" not in html
+
+
+def test_one_class_alone_still_makes_a_page(cases: list[Case], manifest: Manifest) -> None:
+    html = page(result([case for case in cases if case.label == 0], manifest))
+    assert "not defined on these images" in html
+    assert "What to expect" not in html
+
+
+def test_long_lists_are_cut_and_say_so(cases: list[Case], manifest: Manifest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation_report, "LISTED", 3)
+    html = page(result(cases, manifest, rejected=5))
+    assert "Not scored: 5" in html
+    assert "2 more are not shown on this page" in html
+
+
+def test_natural_frequencies_add_up(cases: list[Case], manifest: Manifest) -> None:
+    found = result(cases, manifest)
+    for line in natural(found.judged(found.evaluation.headline)):
+        assert line.found + line.missed == line.malignant == round(1000 * line.at.prevalence)
+        assert line.flagged + line.not_flagged == 1000
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"), [(0.05, "5 %"), (0.07, "7 %"), (0.969052, "96.9 %"), (1.0, "100 %"), (0.9999, "100.0 %")]
+)
+def test_percent(share: float, shown: str) -> None:
+    assert percent_of(share) == shown

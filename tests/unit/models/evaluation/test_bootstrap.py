@@ -1,0 +1,69 @@
+"""Resamples of whole groups: seeded, in blocks, and honest about what they cannot tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from models.evaluation import bootstrap
+from models.evaluation.bootstrap import percentile_interval, resample
+from models.evaluation.cases import Case
+from models.evaluation.estimate import Interval
+from models.evaluation.measurement import measure
+
+
+def drawn_weights(groups: list[int], resamples: int = 50) -> np.ndarray:
+    return resample(np.array(groups), lambda weights: {"weights": weights}, resamples=resamples)["weights"]
+
+
+def test_a_group_is_drawn_whole() -> None:
+    weights = drawn_weights([0, 1, 1, 2, 0])
+    assert (weights[:, 0] == weights[:, 4]).all()
+    assert (weights[:, 1] == weights[:, 2]).all()
+    # as many groups as there are
+    assert (weights[:, [0, 1, 3]].sum(axis=1) == 3).all()
+    assert len(np.unique(weights, axis=0)) > 5
+
+
+def test_the_same_at_every_run_whatever_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = drawn_weights([0, 1, 2, 3, 4])
+    monkeypatch.setattr(bootstrap, "BLOCK_WEIGHTS", 35)
+    assert (drawn_weights([0, 1, 2, 3, 4]) == whole).all()
+
+
+def test_the_mean_of_a_sample_has_its_standard_error() -> None:
+    values = np.random.default_rng(2).normal(0, 1, 400)
+    draws = resample(np.arange(400), lambda weights: {"mean": weights @ values / weights.sum(axis=1)})["mean"]
+    interval = percentile_interval(draws)
+    assert interval is not None
+    assert interval[1] - interval[0] == pytest.approx(2 * 1.96 * values.std() / 20, rel=0.1)
+
+
+def test_copies_of_an_image_make_no_measurement_surer(drawn: Callable[..., list[Case]]) -> None:
+    once, fourfold = drawn(150), drawn(150, copies=4)
+    as_if_alone = [Case(case.label, case.probability, f"{case.group} {number}") for number, case in enumerate(fourfold)]
+
+    def width(cases: list[Case]) -> float:
+        found = measure(cases, [("t", 0.5)], [0.05]).roc_auc.interval
+        assert found is not None
+        return found[1] - found[0]
+
+    # by groups as wide as with each image once; by images half of that, which is false
+    assert width(fourfold) == pytest.approx(width(once), rel=1e-6)
+    assert width(fourfold) > 1.6 * width(as_if_alone)
+
+
+@pytest.mark.parametrize(
+    ("draws", "interval"),
+    [
+        (np.arange(1001) / 1000, (0.025, 0.975)),
+        (np.array([0.5] * 100), None),  # no resample varies: too few images, not certainty
+        (np.array([np.nan] * 6 + [0.1, 0.2] * 47), None),  # 94 % defined
+        (np.array([np.nan] * 100), None),
+    ],
+)
+def test_interval(draws: np.ndarray, interval: Interval | None) -> None:
+    found = percentile_interval(draws)
+    assert found == (None if interval is None else pytest.approx(interval))

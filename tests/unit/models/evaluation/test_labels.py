@@ -1,0 +1,160 @@
+"""Labels find their images, and whatever does not fit is listed before anything is measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from models.errors import UsageFault
+from models.evaluation.labels import Known, know, read_rows, with_groups
+from models.evaluation.matching import SHOWN, Target, Targets
+
+SUMS = {name: character * 64 for name, character in (("a", "a"), ("b", "b"), ("c", "c"))}
+TARGETS = [
+    Target("in/ward/a.jpg", "ward/a.jpg", SUMS["a"]),
+    Target("in/ward/b.jpg", "ward/b.jpg", SUMS["b"]),
+    Target("in/hall/b.jpg", "hall/b.jpg", SUMS["c"]),
+]
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "labels.csv"
+    path.write_bytes(text.encode("utf-8-sig"))
+    return path
+
+
+def known(folder: Path, text: str, targets: list[Target] = TARGETS, subgroup: str | None = None) -> list[Known]:
+    return know(targets, read_rows(written(folder, text), subgroup), [True] * len(targets))
+
+
+@pytest.mark.parametrize(
+    ("key", "numbers"),
+    [
+        ("in/ward/a.jpg", [0]),
+        (r".\in\ward\a.jpg", [0]),
+        ("ward/b.jpg", [1]),
+        ("a.jpg", [0]),
+        ("b.jpg", [1, 2]),
+        ("C" * 64, [2]),
+        ("d.jpg", []),
+        ("", []),
+    ],
+)
+def test_ways_to_name_an_image(key: str, numbers: list[int]) -> None:
+    assert Targets(TARGETS).find(key) == numbers
+
+
+def test_the_first_way_that_fits_counts() -> None:
+    # "b.jpg" as submitted is an image of its own, though another one has this file name
+    targets = Targets([Target("b.jpg", "b.jpg", SUMS["a"]), Target("in/b.jpg", "in/b.jpg", SUMS["b"])])
+    assert targets.find("b.jpg") == [0]
+
+
+def test_labels_groups_and_subgroups(tmp_path: Path) -> None:
+    text = "image,label,group,site\na.jpg,Malignant,p1,north\nward/b.jpg,0,,\nhall/b.jpg,1,p1,south\n"
+    assert known(tmp_path, text, subgroup="site") == [
+        Known(1, "p1", "north"), Known(0, "", "(not given)"), Known(1, "p1", "south"),
+    ]  # fmt: skip
+
+
+def test_semicolons_of_a_spreadsheet(tmp_path: Path) -> None:
+    assert [item.label for item in known(tmp_path, "image;label\na.jpg;1\nward/b.jpg;0\nhall/b.jpg;benign\n")] == [
+        1,
+        0,
+        0,
+    ]
+
+
+def test_everything_that_does_not_fit_is_listed(tmp_path: Path) -> None:
+    text = "image,label\nb.jpg,0\nward/a.jpg,maybe\nnone.jpg,1\nhall/b.jpg,1\nin/hall/b.jpg,1\n"
+    with pytest.raises(UsageFault) as caught:
+        known(tmp_path, text)
+    said = str(caught.value)
+    for fault in (
+        "line 2: b.jpg: ambiguous, 2 images are called so",
+        "line 3: ward/a.jpg: label 'maybe': expected benign or malignant, or 0 or 1",
+        "line 4: none.jpg: no such image",
+        "line 6: in/hall/b.jpg: the same image as line 5",
+        "in/ward/a.jpg: no label",
+        "in/ward/b.jpg: no label",
+    ):
+        assert fault in said
+    assert "(6 faults" in said
+
+
+def test_long_lists_are_cut_and_counted(tmp_path: Path) -> None:
+    rows = "".join(f"none{n}.jpg,1\n" for n in range(SHOWN + 5))
+    with pytest.raises(UsageFault, match="and 8 more"):
+        known(tmp_path, "image,label\n" + rows)
+
+
+def test_what_cannot_be_screened_needs_no_label() -> None:
+    targets = [Target("d/benign/a.jpg", "benign/a.jpg", SUMS["a"]), Target("d/notes.txt", "notes.txt", SUMS["b"])]
+    assert know(targets, None, [True, False]) == [Known(0), Known(None)]
+    with pytest.raises(UsageFault, match=r"d/notes.txt: no label"):
+        know(targets, None, [True, True])
+
+
+def test_folders_are_labels(tmp_path: Path) -> None:
+    targets = [
+        Target("d/malignant/ward/a.jpg", "malignant/ward/a.jpg", SUMS["a"]),
+        Target("d/benign/b.jpg", "benign/b.jpg", SUMS["b"]),
+    ]
+    assert [item.label for item in know(targets, None, [True, True])] == [1, 0]
+    # a CSV without labels adds to them
+    assert known(tmp_path, "image,group\na.jpg,p1\n", targets) == [Known(1, "p1"), Known(0)]
+    with pytest.raises(UsageFault, match="label benign, but it lies in the folder malignant/"):
+        known(tmp_path, "image,label\na.jpg,benign\n", targets)
+
+
+def test_the_same_bytes_have_one_label() -> None:
+    targets = [
+        Target("d/benign/a.jpg", "benign/a.jpg", SUMS["a"]),
+        Target("d/malignant/b.jpg", "malignant/b.jpg", SUMS["a"]),
+    ]
+    with pytest.raises(UsageFault, match=r"d/malignant/b.jpg: labelled malignant, the same bytes as d/benign/a.jpg"):
+        know(targets, None, [True, False])
+
+
+def test_a_name_of_copies_is_not_ambiguous(tmp_path: Path) -> None:
+    targets = [Target("x/a.jpg", "x/a.jpg", SUMS["a"]), Target("y/a.jpg", "y/a.jpg", SUMS["a"])]
+    assert known(tmp_path, "image,label\na.jpg,1\n", targets) == [Known(1), Known(1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("file,label\na.jpg,1\n", "expected a column 'image', received file,label"),
+        ("image,label\na.jpg,1\n", "expected a column 'site', received image,label"),
+        ("", "received none"),
+    ],
+)
+def test_columns_that_are_missing(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(UsageFault, match=message):
+        read_rows(written(tmp_path, text), "site")
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UsageFault, match="cannot be read"):
+        read_rows(tmp_path / "labels.csv")
+
+
+def test_groups_of_a_csv(tmp_path: Path) -> None:
+    before = [Known(1, "old"), Known(0, "old"), Known(0)]
+    # it may name images that are not here
+    path = written(tmp_path, "group,image\n7,ward/a.jpg\n7,hall/b.jpg\n8,elsewhere.jpg\n")
+    assert with_groups(TARGETS, before, path) == [Known(1, "7"), Known(0), Known(0, "7")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("group,image\n7,b.jpg\n", "b.jpg: 2 images are called so"),
+        ("group,image\n7,x.jpg\n", "names none of the 3 images"),
+    ],
+)
+def test_groups_that_do_not_fit(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(UsageFault, match=message):
+        with_groups(TARGETS, [Known()] * 3, written(tmp_path, text))

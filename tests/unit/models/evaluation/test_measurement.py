@@ -1,0 +1,121 @@
+"""A measurement: what each number is, and what small sets of images cannot tell."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from models.evaluation.cases import Case
+from models.evaluation.measurement import Measurement, measure
+from models.evaluation.predictive import negative_predictive_value, positive_predictive_value
+from models.intervals import wilson
+
+POINTS = [("low", 0.3), ("high", 0.7)]
+
+
+@pytest.fixture
+def measured(drawn: Callable[..., list[Case]]) -> Measurement:
+    return measure(drawn(400), POINTS, [0.02, 0.05])
+
+
+def test_ppv_and_npv_at_a_prevalence() -> None:
+    # Hidri's operating point: 86 % of the flagged are malignant in the data, 31 % and 11 % in a clinic
+    assert positive_predictive_value(0.9, 0.8, 0.5) == pytest.approx(0.45 / 0.55)
+    assert positive_predictive_value(0.9, 0.8, 0.1) == pytest.approx(0.09 / (0.09 + 0.18))
+    assert negative_predictive_value(0.9, 0.8, 0.1) == pytest.approx(0.72 / (0.72 + 0.01))
+
+
+def test_every_number_lies_in_its_interval(measured: Measurement) -> None:
+    assert (measured.images, measured.groups) == (400, 400)
+    assert measured.malignant + measured.benign == 400
+    estimates = [measured.roc_auc, measured.pr_auc, measured.calibration.brier]
+    for point in measured.points:
+        estimates += [point.sensitivity, point.specificity, point.accuracy, point.f1, point.flagged]
+        estimates += [value for at in point.predictive for value in (at.ppv, at.npv)]
+    for estimate in estimates:
+        assert estimate.value is not None and estimate.interval is not None
+        low, high = estimate.interval
+        assert 0 <= low < estimate.value < high <= 1
+
+
+def test_operating_points(measured: Measurement) -> None:
+    low, high = measured.points
+    assert (low.name, low.threshold, high.name) == ("low", 0.3, "high")
+    assert low.confusion.images == high.confusion.images == 400
+    assert (low.sensitivity.value or 0) > (high.sensitivity.value or 0)
+    assert (low.specificity.value or 0) < (high.specificity.value or 0)
+    assert [(at.prevalence, at.observed) for at in low.predictive] == [
+        (0.02, False), (0.05, False), (measured.malignant / 400, True),
+    ]  # fmt: skip
+    observed = low.predictive[-1]
+    assert observed.ppv.value == pytest.approx(
+        positive_predictive_value(low.sensitivity.value, low.specificity.value, observed.prevalence)
+    )
+    assert observed.ppv.value == pytest.approx(low.confusion.hits / low.confusion.flagged)
+
+
+def test_the_same_twice_and_in_any_order(drawn: Callable[..., list[Case]], measured: Measurement) -> None:
+    assert measure(drawn(400)[::-1], POINTS, [0.02, 0.05]) == measured
+
+
+def test_no_miss_in_five_is_no_certainty() -> None:
+    cases = [Case(1, 0.9, f"m{n}") for n in range(5)] + [Case(0, 0.1, f"b{n}") for n in range(50)]
+    found = measure(cases, [("t", 0.5)], [0.05])
+    (point,) = found.points
+    assert (point.sensitivity.value, point.sensitivity.interval) == (1, wilson(5, 5))
+    assert (point.specificity.value, point.specificity.interval) == (1, wilson(50, 50))
+    ppv = point.predictive[0].ppv
+    assert ppv.value == 1 and ppv.interval is not None
+    assert ppv.interval[0] == pytest.approx(positive_predictive_value(wilson(5, 5)[0], wilson(50, 50)[0], 0.05))
+    assert (found.roc_auc.value, found.roc_auc.interval) == (1, None)
+
+
+def test_copies_count_as_one_where_nothing_varies() -> None:
+    cases = [Case(1, 0.9, "one patient")] * 30 + [Case(0, 0.1, f"b{n}") for n in range(50)]
+    (point,) = measure(cases, [("t", 0.5)], [0.05]).points
+    assert point.sensitivity.interval == wilson(1, 1)
+
+
+def test_one_class_alone() -> None:
+    found = measure([Case(0, n / 20, f"g{n}") for n in range(20)], [("t", 0.5)], [0.05])
+    (point,) = found.points
+    assert (found.roc_auc.value, found.pr_auc.value, point.sensitivity.value) == (None, None, None)
+    assert point.predictive[0].ppv.value is None
+    assert point.specificity.value == 0.5
+    assert found.roc == found.pr == ()
+
+
+def test_nothing_flagged_defines_no_ppv() -> None:
+    cases = [Case(n % 2, n / 50, f"g{n}") for n in range(40)]
+    (point,) = measure(cases, [("t", 1.0)], [0.05]).points
+    assert point.confusion.flagged == 0
+    assert [at.ppv.value for at in point.predictive] == [None, None]
+    assert point.predictive[0].npv.value == pytest.approx(0.95)
+
+
+def test_review_counts_as_not_flagged(five: list[Case]) -> None:
+    blurred = [replace(case, ungradable=case.probability in (0.9, 0.5, 0.4)) for case in five]
+    low, high = measure(blurred, [("low", 0.3), ("high", 0.7)], [0.05]).points
+    assert (low.review, low.review_malignant) == (0, 0)
+    assert (high.review, high.review_malignant) == (2, 1)
+    assert high.confusion.misses == 1
+
+
+def test_curves_end_where_they_must(measured: Measurement) -> None:
+    assert (measured.roc[0], measured.roc[-1]) == ((0, 0), (1, 1))
+    assert measured.pr[-1] == (0, 1)
+    assert measured.pr[0][0] == 1
+    assert max(len(measured.roc), len(measured.pr)) <= 400
+
+
+def test_json_can_be_read_by_programs(measured: Measurement) -> None:
+    text = json.dumps(measured.as_json(), allow_nan=False)
+    read = json.loads(text)
+    assert read["operating_points"]["low"]["sensitivity"]["value"] == round(
+        measured.points[0].sensitivity.value or 0, 6
+    )
+    assert sum(read["operating_points"]["high"]["confusion"].values()) == 400
+    assert len(read["calibration"]["bins"]) == 15
