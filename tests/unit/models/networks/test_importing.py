@@ -176,6 +176,13 @@ def test_another_shape_says_expected_and_received(saver: str, tmp_path: Path) ->
         import_weights(tmp_path / saver, WANTED, tmp_path / "models")
 
 
+def test_layers_of_a_kind_in_several_networks_have_no_order(tmp_path: Path) -> None:
+    first, second, *rest = [keras.layers.deserialize(keras.layers.serialize(layer)) for layer in seeded().layers]
+    keras.Sequential([keras.Input((16, 16, 3)), first, second, keras.Sequential(rest)]).save(tmp_path / "a.keras")
+    with pytest.raises(UsageFault, match="keeps its conv2d layers in several networks: their order cannot be told"):
+        import_weights(tmp_path / "a.keras", WANTED, tmp_path / "models")
+
+
 def rewritten(tmp_path: Path, change: Callable[[Any], None]) -> Path:
     path = tmp_path / "changed.h5"
     keras_2(seeded(), path)
