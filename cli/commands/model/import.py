@@ -65,7 +65,9 @@ def _wanted(architecture: str, name: str, threshold: float | None, like: str | N
     if (threshold is None) == (like is None):
         raise UsageFault("expected one of --threshold and --like: an imported model version has no measured threshold")
     if threshold is not None:
-        recipe = next(item for item in PRESETS.values() if item.architecture == architecture)
+        recipe = next((item for item in PRESETS.values() if item.architecture == architecture), None)
+        if recipe is None:
+            raise UsageFault(f"no recipe says how pictures are prepared for {architecture}; name a model by --like")
         return Wanted(name, architecture, recipe.input_size, recipe.preprocessing, decimal(threshold), "given by hand")
     manifest = find(like or "", home).manifest
     if manifest.architecture != architecture:
