@@ -101,6 +101,8 @@ def _explained_batch(
         flagged = list(islice(rows(session, [batch_id], flagged_only=True), limit))
     if total.state != "complete":
         talk(f"Warning: batch {batch_id} is not complete; more of its images may be flagged later.")
+    if not flagged:
+        talk(f"No image of batch {batch_id} is flagged: there is nothing to explain.")
     if total.flagged > len(flagged):
         talk(f"The {len(flagged)} highest of {total.flagged} flagged images; --limit {total.flagged} takes all.")
     with progress("Explaining", len(flagged)) as bar:

@@ -51,4 +51,4 @@ def command(as_json: bool) -> None:
 def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else ""
-    return str(value)
+    return "" if value is None else str(value)

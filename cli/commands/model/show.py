@@ -37,12 +37,16 @@ def command(name: str | None, as_json: bool) -> int:
     )
     output.data(f"weights        {manifest.weights_sha256}  checked")
     output.data(f"preprocessing  {manifest.preprocessing}")
+    if not manifest.metrics:
+        output.data("measured on    nothing: how well it does is not known")
     for part, values in manifest.metrics.items():
         shown = ", ".join(f"{key} {value}" for key, value in values.items())
         output.data(f"measured on    {part}: {shown}")
     for point in manifest.operating_points.values():
         mark = "  (default)" if point is manifest.default else ""
         output.data(f"operating point {point.name}: threshold {point.threshold:.6f}{mark}")
+        if not point.expected:
+            output.data(f"    {point.chosen_for}; chosen on {point.chosen_on}")
         for part, expected in point.expected.items():
             output.data(f"    on {part}: {_rates(expected)}")
     output.data(manifest.raw.get("intended_use", ""))

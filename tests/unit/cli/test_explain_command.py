@@ -177,3 +177,10 @@ def test_without_tensorflow_the_extra_is_named(
     monkeypatch.delitem(sys.modules, "models.networks.gradcam", raising=False)
     assert run(["explain", drawn(tmp_path / "a.jpg").location, "--output", str(tmp_path / "out")]) == 2
     assert "explaining needs the extra cpu or gpu" in capsys.readouterr().err
+
+
+def test_nothing_flagged_is_said(sqlite_database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    batch_id = screened(sqlite_database, {drawn(tmp_path / "clear.jpg"): 0.1})
+    code, index = explain(batch_id, folder=tmp_path / "out")
+    assert (code, index["images"]) == (0, [])
+    assert f"No image of batch {batch_id} is flagged: there is nothing to explain." in capsys.readouterr().err

@@ -1,0 +1,188 @@
+"""A model version from weights that somebody else trained: mapped onto a known architecture, nothing claimed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.catalogue import SHIPPED
+from models.checksum import sha256_hex
+from models.errors import UsageFault
+from models.manifest import FORMAT, Manifest, parse
+from models.networks.architectures import build
+from models.networks.backend import library_versions
+from models.networks.legacy_file import LegacyFile, StoredLayer, open_legacy, reading
+from models.networks.weights import dump_weights
+
+POINT = "imported"  # the one operating point: a threshold that nothing was measured at
+
+MIN_SIDE, MAX_SIDE = 16, 2048  # pixels; the networks pool four times, and no dermoscopic network looks at more
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the file does not say. ``input_size`` (pixels) gives way to the size that the file names."""
+
+    name: str
+    architecture: str
+    input_size: int
+    preprocessing: str
+    threshold: float
+    chosen_for: str
+
+
+def import_weights(path: Path, wanted: Wanted, models: Path) -> Manifest:
+    """Write a model version into ``models``/NAME, whole or not at all, and return its manifest.
+
+    Its metrics are empty: the numbers of other weights are not those of these. Raises UsageFault when the file does not
+    fit the architecture or the name cannot be used.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", wanted.name):
+        raise UsageFault(f"the name of a model version: expected letters, digits, . _ -, received {wanted.name!r}")
+    if (SHIPPED / wanted.name).exists() or (models / wanted.name).exists():
+        raise UsageFault(f"there is a model version {wanted.name!r} already; name another")
+    with open_legacy(path) as file:
+        size = input_size(file.description) or wanted.input_size
+        network = build(wanted.architecture, size)
+        _fill(network, file, wanted.architecture)
+    weights = dump_weights(network)
+    text = json.dumps(_manifest(wanted, size, weights, file, network.count_params()), indent=2) + "\n"
+    manifest = parse(text)
+    models.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=models, prefix=f".{wanted.name}.") as parent:
+        folder = Path(parent) / wanted.name
+        folder.mkdir()
+        (folder / "weights.safetensors").write_bytes(weights)
+        (folder / "manifest.json").write_text(text, encoding="utf-8")
+        folder.replace(models / wanted.name)
+    return manifest
+
+
+def input_size(description: Any) -> int | None:
+    """Side of the input, in pixels, where the file's description names one; layers are not looked at otherwise.
+
+    Raises UsageFault for an input that is no RGB square, and for a layer that is code: the known architecture does not
+    do what that code does.
+    """
+    size = None
+    for key, value in _walk(description):
+        if key == "class_name" and value in ("Lambda", "TFOpLambda", "SlicingOpLambda"):
+            raise UsageFault(f"the file's network has a layer of code ({value}), which no known architecture has")
+        if size is None and key in ("batch_shape", "batch_input_shape") and isinstance(value, list) and len(value) == 4:
+            size = value[1]
+            if value[1:] == [None, None, 3]:
+                size = None
+            elif value[1:] != [size, size, 3] or not isinstance(size, int) or not MIN_SIDE <= size <= MAX_SIDE:
+                raise UsageFault(
+                    f"the input of the file's network: expected an RGB square of {MIN_SIDE} to {MAX_SIDE} pixels a "
+                    f"side, received {value[1:]}"
+                )
+    return size
+
+
+def _walk(value: Any) -> Iterator[tuple[str, Any]]:
+    """Every key and value of parsed JSON, outer ones first."""
+    pending = deque([value])
+    while pending:
+        item = pending.popleft()
+        if isinstance(item, dict):
+            yield from item.items()
+            pending += item.values()
+        elif isinstance(item, list):
+            pending += item
+
+
+def _fill(network: Any, file: LegacyFile, architecture: str) -> None:
+    """Assign the file's weights, after all of them were found to fit. Raises UsageFault that names the first misfit."""
+    layers = [layer for layer in network.layers if layer.weights]
+    ready: list[tuple[Any, NDArray[np.float32]]] = []
+    for layer, stored in zip(layers, _in_order(layers, file, architecture), strict=True):
+        if len(stored.weights) != len(layer.weights):
+            raise UsageFault(
+                f"{stored.name} does not fit {architecture}/{layer.name}: expected {len(layer.weights)} weights, "
+                f"received {len(stored.weights)}"
+            )
+        for variable, (name, dataset) in zip(layer.weights, stored.weights, strict=True):
+            if name is not None and name != variable.name:
+                raise UsageFault(
+                    f"{stored.name} does not fit {architecture}/{layer.name}: expected {variable.name}, received {name}"
+                )
+            ready.append((variable, _numbers(dataset, tuple(variable.shape), f"{stored.name}/{variable.name}")))
+    for variable, numbers in ready:
+        variable.assign(numbers)
+
+
+def _in_order(layers: list[Any], file: LegacyFile, architecture: str) -> list[StoredLayer]:
+    """The stored layer of each layer of the network: by order, and where the file has kinds, by order in each kind."""
+    if len(layers) != len(file.layers):
+        raise UsageFault(
+            f"the file does not fit {architecture}: expected {len(layers)} layers with weights, received "
+            f"{len(file.layers)}: {', '.join(item.name for item in file.layers[:20]) or 'none'}"
+        )
+    if all(item.kind is None for item in file.layers):
+        return list(file.layers)
+    by_kind: dict[str, list[StoredLayer]] = defaultdict(list)
+    for item in file.layers:
+        by_kind[item.kind or ""].append(item)
+    for kind, items in by_kind.items():
+        if len({item.name.rpartition("/")[0] for item in items}) > 1:
+            raise UsageFault(f"the file keeps its {kind} layers in several networks: their order cannot be told")
+    ordered = []
+    for layer in layers:
+        kind = _snake(type(layer).__name__)
+        if not by_kind[kind]:
+            raise UsageFault(f"the file does not fit {architecture}: it has no {kind} layer for {layer.name}")
+        ordered.append(by_kind[kind].pop(0))
+    return ordered
+
+
+def _snake(name: str) -> str:
+    """Conv2D -> conv2d, BatchNormalization -> batch_normalization: how Keras names groups by classes."""
+    return re.sub("([a-z])([A-Z])", r"\1_\2", re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)).lower()
+
+
+def _numbers(dataset: Any, shape: tuple[int, ...], name: str) -> NDArray[np.float32]:
+    """The numbers of a dataset, read only once its shape is known to be right."""
+    if tuple(dataset.shape) != shape:
+        raise UsageFault(f"weight {name}: expected shape {shape}, received {tuple(dataset.shape)}")
+    if dataset.dtype.kind != "f":
+        raise UsageFault(f"weight {name}: expected floating-point numbers, received {dataset.dtype}")
+    with reading():
+        numbers = np.asarray(dataset[()], dtype=np.float32)
+    if not np.isfinite(numbers).all():
+        raise UsageFault(f"weight {name} holds infinities or what is not a number")
+    return numbers
+
+
+def _manifest(wanted: Wanted, size: int, weights: bytes, file: LegacyFile, parameters: int) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "name": wanted.name,
+        "architecture": wanted.architecture,
+        "input_size": size,
+        "preprocessing": wanted.preprocessing,
+        "labels": ["benign", "malignant"],
+        "intended_use": "Research software; a screening aid, not a diagnosis and not a medical device.",
+        "calibration": {"method": "none"},
+        "operating_points": {
+            POINT: {
+                "threshold": wanted.threshold,
+                "chosen_for": wanted.chosen_for,
+                "chosen_on": "no data",
+                "expected": {},
+            }
+        },
+        "default_operating_point": POINT,
+        "metrics": {},
+        "training": {"imported": {"layout": file.layout, "sha256": file.sha256}, "libraries": library_versions()},
+        "weights": {"file": "weights.safetensors", "sha256": sha256_hex(weights), "parameters": parameters},
+    }

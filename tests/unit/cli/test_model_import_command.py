@@ -1,0 +1,81 @@
+"""`screen model import`: a version that screens, and says that nothing of it is measured."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.main import run
+from models.catalogue import DEFAULT_MODEL, SHIPPED
+from models.networks.architectures import build
+from models.networks.loaded import verified_network
+from models.version import open_version
+from storage.settings import Settings
+
+
+@pytest.fixture
+def legacy(tmp_path: Path) -> Path:
+    """The shipped weights as an old `.h5`."""
+    verified_network(open_version(SHIPPED / DEFAULT_MODEL)).save(tmp_path / "best_model.h5")
+    return tmp_path / "best_model.h5"
+
+
+def test_the_shipped_weights_come_back(legacy: Path, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["model", "import", str(legacy), "--architecture", "hidri", "--name", "mine-1"]
+    assert run([*arguments, "--threshold", "0.43", "--json"]) == 0
+    shown = capsys.readouterr()
+    raw = json.loads(shown.out)
+    shipped = open_version(SHIPPED / DEFAULT_MODEL).manifest
+    assert raw["weights"]["sha256"] == shipped.weights_sha256
+    assert (raw["input_size"], raw["metrics"]) == (128, {})
+    assert "Nothing is measured" in shown.err
+    assert open_version(settings.home / "models" / "mine-1").manifest.raw == raw
+
+
+def test_it_is_shown_as_not_measured(legacy: Path, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["model", "import", str(legacy), "--architecture", "hidri", "--name", "mine-1", "--like", DEFAULT_MODEL]
+    assert run(arguments) == 0
+    capsys.readouterr()
+    assert run(["model", "show", "mine-1"]) == 0
+    shown = capsys.readouterr().out
+    assert "measured on    nothing: how well it does is not known" in shown
+    assert "operating point imported: threshold 0.190577  (default)" in shown
+    assert f"taken over from sensitivity-95 of {DEFAULT_MODEL}, not measured with these weights" in shown
+    assert run(["model", "list"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("mine-1")]
+    assert line.split("\t")[:6] == ["mine-1", "", "hidri", "", "imported", "0.190577"]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--threshold", "0.5", "--like", DEFAULT_MODEL]])
+def test_one_source_of_the_threshold(
+    arguments: list[str], legacy: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["model", "import", str(legacy), "--architecture", "hidri", "--name", "mine-1", *arguments]) == 2
+    assert "expected one of --threshold and --like" in capsys.readouterr().err
+
+
+def test_like_another_architecture(tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    network: Any = build("thompson", 16)
+    network.save(tmp_path / "a.keras")
+    arguments = ["model", "import", str(tmp_path / "a.keras"), "--architecture", "thompson", "--name", "mine-1"]
+    assert run([*arguments, "--like", DEFAULT_MODEL]) == 2
+    assert capsys.readouterr().err == f"Error: --like {DEFAULT_MODEL}: expected a thompson, received a hidri\n"
+
+
+def test_what_does_not_fit(legacy: Path, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["model", "import", str(legacy), "--architecture", "thompson", "--name", "mine-1", "--threshold", "0.5"]
+    assert run(arguments) == 2
+    assert "the file does not fit thompson: expected 6 layers with weights, received 7" in capsys.readouterr().err
+    assert not (settings.home / "models").exists()
+
+
+def test_without_keras_the_extra_is_named(
+    legacy: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "keras", None)
+    arguments = ["model", "import", str(legacy), "--architecture", "hidri", "--name", "mine-1", "--threshold", "0.5"]
+    assert run(arguments) == 2
+    assert "importing needs the extra cpu or gpu" in capsys.readouterr().err
