@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ["sqlalchemy", "alembic", "celery", "kombu", "redis", "tensorflow", "keras", "numpy", "PIL", "rich", "jinja2",
          "fsspec", "safetensors", "watchfiles"]  # fmt: skip
-COMMANDS = [["--help"], ["submit", "--help"], ["report", "--help"], ["model", "--help"], ["model", "train", "--help"]]
+COMMANDS = [["--help"], ["submit", "--help"], ["report", "--help"], ["model", "--help"], ["model", "train", "--help"],
+            ["model", "check-data", "--help"]]  # fmt: skip
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
