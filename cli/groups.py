@@ -9,4 +9,5 @@ from cli.main import LazyGroup
 
 def group(name: str, help_text: str, commands: list[str]) -> click.Group:
     """A group whose commands lie in ``cli.commands.NAME``."""
-    return LazyGroup(name, help=help_text, modules={item: f"cli.commands.{name}.{item}" for item in commands})
+    modules = {item: f"cli.commands.{name}.{item.replace('-', '_')}" for item in commands}
+    return LazyGroup(name, help=help_text, modules=modules)

@@ -236,12 +236,12 @@ class Thumbnails:
         if sha256_hex(data) != row.checksum:
             return Picture(None, "changed")
         try:
-            return Picture(_jpeg_uri(data, PurePath(row.image).suffix))
+            return Picture(jpeg_uri(data, PurePath(row.image).suffix))
         except ImageRefused:
             return Picture(None, "not readable")
 
 
-def _jpeg_uri(data: bytes, suffix: str) -> str:
+def jpeg_uri(data: bytes, suffix: str) -> str:
     """Encoded anew from pixels alone: EXIF, place and name of the patient stay behind."""
     small = Image.fromarray(decode(data, suffix, at_least=THUMBNAIL_SIDE))
     small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))

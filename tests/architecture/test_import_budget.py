@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ["sqlalchemy", "alembic", "celery", "kombu", "redis", "tensorflow", "keras", "numpy", "PIL", "rich", "jinja2",
          "fsspec", "safetensors", "watchfiles", "sklearn"]  # fmt: skip
 COMMANDS = [["--help"], ["submit", "--help"], ["report", "--help"], ["model", "--help"], ["model", "train", "--help"],
-            ["model", "evaluate", "--help"]]  # fmt: skip
+            ["model", "evaluate", "--help"], ["model", "check-data", "--help"]]  # fmt: skip
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)

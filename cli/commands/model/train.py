@@ -27,7 +27,8 @@ from models.training.presets import PRESETS
 @click.option(
     "--groups",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="CSV (group,image) of near-duplicates; a group never spans two parts of the split.",
+    help="CSV (group,image) of near-duplicates, as `screen model check-data --groups-output` writes it; a group never "
+    "spans two parts of the split. Default: they are found first.",
 )
 @click.option("--name", help="Name of the model version. Default: the name of the output folder.")
 @click.option("--epochs", type=click.IntRange(min=1), help="At most so many epochs. Default: the recipe's.")
@@ -64,6 +65,12 @@ def command(
         from models.training.fit import Order, train
     except ImportError as error:
         raise UsageFault(f"training needs the extras train and cpu or gpu (missing: {error.name})") from error
+    if groups is None:
+        from cli.finding_copies import find_copies
+
+        groups = folder / "run" / "near_duplicates.csv"
+        if not groups.exists():  # an interrupted run goes on with the groups that it began with
+            find_copies(data, groups)
     order = Order(
         architecture=architecture,
         data=data,
