@@ -7,7 +7,10 @@ from typing import Any
 
 from models.errors import ModelInvalid
 
-ARCHITECTURES: dict[str, str] = {"hidri": "models.networks.hidri"}
+ARCHITECTURES: dict[str, str] = {
+    "efficientnet-lite0": "models.networks.efficientnet_lite0",
+    "hidri": "models.networks.hidri",
+}
 
 
 def build(architecture: str, input_size: int) -> Any:

@@ -58,6 +58,10 @@ class Remember(Callback):
             for key, value in saved["callbacks"].get(type(callback).__name__, {}).items():
                 setattr(callback, key, value)
 
+    def epochs_done(self) -> int:
+        """Whole epochs of an earlier run in the same folder."""
+        return len(json.loads(self._path.read_text(encoding="utf-8"))["history"]) if self._path.is_file() else 0
+
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.history = [*self.history[:epoch], {k: float(v) for k, v in (logs or {}).items()}]
         counters = {
@@ -85,3 +89,11 @@ def recipe_callbacks(preset: Preset, folder: Path) -> tuple[list[Any], Remember]
     backup = keras.callbacks.BackupAndRestore(str(folder / "backup"), delete_checkpoint=False)
     # backup last: an epoch counts as done once everything else has kept its part of it
     return [stop, plateau, best, board, remember, backup], remember
+
+
+def finetune_callbacks(folder: Path) -> tuple[list[Any], Remember]:
+    """TensorBoard, the averaged weights wherever it is measured, and the state for resuming."""
+    remember = Remember(folder / "state.json", [])
+    board = keras.callbacks.TensorBoard(log_dir=str(folder / "tensorboard"), write_graph=False)
+    backup = keras.callbacks.BackupAndRestore(str(folder / "backup"), delete_checkpoint=False)
+    return [keras.callbacks.SwapEMAWeights(), board, remember, backup], remember

@@ -22,7 +22,7 @@ from models.rounding import DECIMALS
 from models.training.callbacks import Progress, Tell, recipe_callbacks
 from models.training.dataset import class_weights, dataset
 from models.training.measure import metrics, operating_points
-from models.training.presets import Preset, preset
+from models.training.presets import FineTune, Preset, preset
 from models.training.split import LABELS, PARTS, Sample, read_groups, split, split_csv
 
 
@@ -62,7 +62,12 @@ def train(order: Order, progress: Progress) -> Path:
     _check(parts)
     _keep_split(run, split_csv(samples))
     started = time.monotonic()
-    network, history = _fit(order, recipe, parts, run, progress)
+    if isinstance(recipe, FineTune):
+        from models.training.finetune import finetune
+
+        network, history = finetune(order.data, order.seed, recipe, parts, run, progress)
+    else:
+        network, history = _fit(order, recipe, parts, run, progress)
     weights = dump_weights(network)
     scores = {part: _score(network, order.data, parts[part], recipe) for part in ("calibration", "test")}
     points = operating_points(scores["calibration"], scores["test"])
@@ -159,7 +164,7 @@ def _fit(
 
 
 def _score(
-    network: Any, data: Path, samples: list[Sample], recipe: Preset
+    network: Any, data: Path, samples: list[Sample], recipe: Preset | FineTune
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Labels and probabilities of a part, rounded as they are stored, so that a report recomputes to the digit."""
     network.compile(jit_compile=False)

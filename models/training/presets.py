@@ -24,7 +24,47 @@ class Preset:
     plateau_patience: int
 
 
-PRESETS: dict[str, Preset] = {
+@dataclass(frozen=True)
+class FineTune:
+    """A recipe that starts with ImageNet's weights (see `models.training.finetune`).
+
+    Sizes in pixels, rates unitless, frozen_blocks: how many of the first blocks keep ImageNet's weights. Training is
+    at a smaller size than screening, because crops make things look larger (Touvron et al., arXiv:1906.06423).
+    """
+
+    architecture: str
+    input_size: int
+    training_size: int
+    preprocessing: str
+    batch_size: int
+    head_epochs: int
+    head_rate: float
+    epochs: int
+    learning_rate: float
+    warmup_steps: int
+    weight_decay: float
+    label_smoothing: float
+    average_momentum: float
+    frozen_blocks: int
+
+
+PRESETS: dict[str, Preset | FineTune] = {
+    "efficientnet-lite0": FineTune(
+        architecture="efficientnet-lite0",
+        input_size=192,
+        training_size=160,
+        preprocessing="field-1",
+        batch_size=32,
+        head_epochs=1,
+        head_rate=2e-3,
+        epochs=7,
+        learning_rate=5e-4,
+        warmup_steps=200,
+        weight_decay=0.02,
+        label_smoothing=0.05,
+        average_momentum=0.995,
+        frozen_blocks=3,
+    ),
     # Hidri's notebook: Adam 1e-4, flips, rotation 0.2, zoom 0.2, EarlyStopping(3), ReduceLROnPlateau(0.5, 2).
     "hidri": Preset(
         architecture="hidri",
@@ -42,7 +82,7 @@ PRESETS: dict[str, Preset] = {
 }
 
 
-def preset(name: str) -> Preset:
+def preset(name: str) -> Preset | FineTune:
     """The preset of an architecture. Raises UsageFault for an unknown one."""
     if name not in PRESETS:
         raise UsageFault(f"no recipe for {name!r}: expected one of {', '.join(sorted(PRESETS))}")
