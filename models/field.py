@@ -27,7 +27,7 @@ RAYS = 96
 MARGIN = 0.95  # of a radius: the rim of a field is blurred and shaded, the edge of a frame often vignetted
 DARKEST, LIGHTEST = 24.0, 80.0  # bounds of the level, 0..255, below which the brightest channel counts as surround
 LIT_SHARE = 0.06  # of a row or column; with less it lies outside the field
-FEWEST_POINTS = 12  # of RAYS; fewer dark runs are no ring
+FEWEST_POINTS = 12  # of RAYS; fewer dark runs are no ring, and fewer pixels across show none
 TOLERANCE = 0.03  # of the shorter side: how far a point may lie from the circle
 SMALLEST, LARGEST = 0.25, 0.95  # radius of a field as a fraction of the shorter side of the frame
 OFF_CENTRE = 0.25  # of the shorter side
@@ -93,6 +93,8 @@ def _rays(height: int, width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 def _circle(lit: NDArray[np.bool_]) -> Circle | None:
     """Middle (row, column) and radius of a round field in the pixels of `lit`, or None when the dark is not round."""
     height, width = lit.shape
+    if min(height, width) < FEWEST_POINTS:
+        return None
     rows, columns = _rays(height, width)
     on_ray = lit[rows, columns]
     # the surround ends where three pixels in a row are lit: a reflection or a pale hair does not end it
