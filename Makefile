@@ -45,7 +45,7 @@ bench: $(VENV)/.installed-dev ## measure, as ratios within one run
 
 lock: $(VENV)/.installed-dev ## lock the dependencies anew, with hashes
 	$(BIN)/pip install -q --disable-pip-version-check uv
-	$(UV_COMPILE) --extra cpu -o requirements.lock
+	$(UV_COMPILE) --extra cpu --extra postgres -o requirements.lock
 	$(UV_COMPILE) --extra cpu --extra postgres --extra train --extra dev -o requirements-dev.lock
 	$(UV_COMPILE) --extra cpu --extra postgres --extra s3 --extra gcs -o requirements-server.lock
 	$(UV_COMPILE) --extra gpu --extra postgres --extra s3 --extra gcs -o requirements-gpu.lock

@@ -69,8 +69,8 @@ def _home(settings: Settings) -> Iterator[Finding]:
         yield Finding("home", None, f"{settings.home} (made by the first command that needs it)")
         return
     private = settings.home.stat().st_mode & 0o077 == 0
-    yield Finding("home", None if private else False, f"{settings.home}{'' if private else ': others may read it'}",
-                  ExitCode.USAGE)  # fmt: skip
+    advice = "" if private else " (other users of this machine may look into it; chmod 700 shuts it)"
+    yield Finding("home", None, f"{settings.home}{advice}")
     free = shutil.disk_usage(settings.home).free
     yield Finding("disk", free > LOW_DISK_BYTES, f"{free / (1 << 30):.1f} GiB free", ExitCode.SERVICE_UNREACHABLE)
 

@@ -21,9 +21,10 @@ def hand_in(paths: Sequence[str], request: Request, settings: Settings, database
     from scheduler.intake import examine, take_in
     from storage.counts import counts
 
+    total_files = sum(1 for _ in Collection(paths))  # names only; lets the bar say how long the reading takes
     collection = Collection(paths)
     done = 0
-    with progress("Reading") as bar:
+    with progress("Reading", total_files) as bar:
 
         def count() -> None:
             nonlocal done

@@ -12,17 +12,16 @@ from typing import IO
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from models.checksum import sha256_hex
 from models.decoding import decode
 from models.errors import ImageRefused, InputFault, PassingFault
 from models.rounding import text
+from storage.batches import batch_and_policy
 from storage.counts import Counts
+from storage.database import Session
 from storage.image_files import read_image_bytes
 from storage.report import NOTICE, ReportRow, rows
-from storage.schema import Batch, Policy
 from storage.states import UNFINISHED, Outcome
 
 SECTION_ROWS = 2_000  # a browser and a printer still manage them; the CSV holds all
@@ -186,8 +185,7 @@ def _line(row: ReportRow, picture: Picture | None) -> Line:
 
 
 def _card(session: Session, total: Counts) -> Card:
-    query = select(Batch, Policy).join(Policy, Batch.policy_id == Policy.id).where(Batch.id == total.batch)
-    batch, policy = session.execute(query).one()
+    batch, policy = batch_and_policy(session, total.batch)
     return Card(
         counts=total,
         model=batch.model,

@@ -21,7 +21,8 @@ def data_json(value: Any) -> None:
 
 def talk(text: str) -> None:
     """A line for the person who looks on, on stderr."""
-    click.echo(text, err=True)
+    # not click.echo: it keeps the stream of the first call, and a line must stand above a live progress bar
+    sys.stderr.write(f"{text}\n")
 
 
 def talks_to_a_terminal() -> bool:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cli.output import talk, talks_to_a_terminal
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 PLAIN_SECONDS = 5.0
 
@@ -33,16 +36,21 @@ class _PlainBar:
         self._title, self._total = title, total
         self._started = self._said = time.monotonic()
         self._last = -1
+        self._first: int | None = None
 
     def update(self, done: int, total: int | None = None, note: str = "") -> None:
         self._total = total or self._total
+        if self._first is None:
+            self._first = done  # what was done before (a resumed training, reused results) is not our speed
         now = time.monotonic()
         finished = done == self._total and done != self._last
         if not finished and (now - self._said < PLAIN_SECONDS):
             return
         self._said, self._last = now, done
-        rate = done / max(now - self._started, 1e-9)
-        left = f", about {(self._total - done) / rate:.0f} s left" if self._total and 0 < done < self._total else ""
+        rate = (done - self._first) / max(now - self._started, 1e-9)
+        left = (
+            f", about {(self._total - done) / rate:.0f} s left" if self._total and rate and done < self._total else ""
+        )
         of_total = f" of {self._total}" if self._total else ""
         talk(f"{self._title}: {done}{of_total}, {rate:.1f}/s{left}{f', {note}' if note else ''}")
 
@@ -70,14 +78,21 @@ def _rich_bar(title: str, total: int | None) -> Iterator[Bar]:
     )
     with Progress(*columns, console=Console(stderr=True)) as shown:
         task = shown.add_task(title, total=total, rate="", note="")
-        started = time.monotonic()
+        yield _RichBar(shown, task)
 
-        class RichBar:
-            def update(self, done: int, total: int | None = None, note: str = "") -> None:
-                rate = f"{done / max(time.monotonic() - started, 1e-9):.1f}/s" if done else ""
-                if total is not None:
-                    shown.update(task, completed=done, total=total, rate=rate, note=note)
-                else:
-                    shown.update(task, completed=done, rate=rate, note=note)
 
-        yield RichBar()
+class _RichBar:
+    def __init__(self, shown: Progress, task: TaskID) -> None:
+        self._shown, self._task = shown, task
+        self._started = time.monotonic()
+        self._first: int | None = None
+
+    def update(self, done: int, total: int | None = None, note: str = "") -> None:
+        if self._first is None:
+            self._first = done
+            self._shown.reset(self._task, completed=done)  # the time left is reckoned from here
+        new = done - self._first
+        rate = f"{new / max(time.monotonic() - self._started, 1e-9):.1f}/s" if new else ""
+        if total is not None:
+            self._shown.update(self._task, total=total)
+        self._shown.update(self._task, completed=done, rate=rate, note=note)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,14 +28,16 @@ class Found:
 class Collection:
     """Iterates over the files of the named paths. ``passed_over`` counts system files met on the way.
 
+    ``without`` names entries of a named folder that are left out, at its top alone.
+
     Raises UsageFault at once when a named path does not exist.
     """
 
-    def __init__(self, paths: Sequence[str]) -> None:
+    def __init__(self, paths: Sequence[str], without: Container[str] = ()) -> None:
         for path in paths:
             if not is_url(path) and not os.path.lexists(path):
                 raise UsageFault(f"no such file or folder: {path}")
-        self._paths = paths
+        self._paths, self._without = paths, without
         self.passed_over = 0
 
     def __iter__(self) -> Iterator[Found]:
@@ -45,11 +47,11 @@ class Collection:
                 yield from (Found(name, name) for name in names)
             elif Path(path).is_dir():
                 # a folder that was named by hand may be a symbolic link; inside it links are refused
-                yield from self._walk(path)
+                yield from self._walk(path, self._without)
             else:
                 yield _found(path)
 
-    def _walk(self, folder: str) -> Iterator[Found]:
+    def _walk(self, folder: str, without: Container[str] = ()) -> Iterator[Found]:
         try:
             with os.scandir(folder) as entries:
                 ordered = sorted(entries, key=lambda entry: natural_key(entry.name))
@@ -57,6 +59,8 @@ class Collection:
             yield Found(shown(folder), to_location(folder), f"folder cannot be read: {error.strerror}")
             return
         for entry in ordered:
+            if entry.name in without:
+                continue
             if entry.is_dir(follow_symlinks=False):
                 yield from self._walk(os.path.join(folder, entry.name))  # noqa: PTH118 - Path would drop the "./"
             elif entry.name.casefold() in SYSTEM_FILES or entry.name.startswith("._"):

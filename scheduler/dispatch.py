@@ -12,7 +12,7 @@ from storage import recovery
 from storage.database import Database
 
 PAGE = 200  # chunks a transaction
-LOST_AFTER_SECONDS = 30.0  # a message sent so long ago, and yet not in an empty queue, is lost
+LOST_AFTER_SECONDS = 15.0  # a message sent so long ago, and yet not in an empty queue, is lost
 RESEND_AFTER_SECONDS = 1_800.0  # twice the visibility timeout: by then Celery has had its own chance
 
 
@@ -46,13 +46,12 @@ def recover(database: Database, broker: Broker, app: Celery) -> dict[str, int]:
 
     Raises ServiceUnreachable when the broker is gone, PassingFault when the database is busy.
     """
-    taken_back = 0
+    patience = RESEND_AFTER_SECONDS if broker.messages() else LOST_AFTER_SECONDS
+    taken_back = lost_messages = 0
     with database.read() as session:
-        anything_lost = bool(recovery.lost_chunks(session))
+        anything_lost = bool(recovery.lost_chunks(session)) or recovery.messages_overdue(session, patience)
     if anything_lost:  # looked at again under the write lock, which an idle worker has no need to take
         with database.write() as session:
             taken_back = recovery.take_back_lost_chunks(session)
-    patience = RESEND_AFTER_SECONDS if broker.messages() else LOST_AFTER_SECONDS
-    with database.write() as session:
-        lost_messages = recovery.forget_messages(session, patience)
+            lost_messages = recovery.forget_messages(session, patience)
     return {"taken_back": taken_back, "lost_messages": lost_messages, "sent": send_due(database, app)}

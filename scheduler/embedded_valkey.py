@@ -87,6 +87,7 @@ def stop(settings: Settings) -> bool:
             if time.monotonic() > deadline:
                 raise ServiceUnreachable(f"the embedded broker (process {pid}) was told to stop and has not")
             time.sleep(0.02)
+    _started[:] = [server for server in _started if server.poll() is None]
     return True
 
 

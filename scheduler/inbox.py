@@ -60,12 +60,10 @@ class Inbox:
         Without those already processed or rejected, and those that a copying program has still to rename
         (rsync hides them behind a dot).
         """
-        for name in sorted(entry.name for entry in os.scandir(self.folder)):
-            if name not in (PROCESSED, REJECTED):
-                for found in Collection([str(self.folder / name)]):
-                    path = to_path(found.location)
-                    if not (path.casefold().endswith(UNFINISHED_SUFFIXES) or Path(path).name.startswith(".")):
-                        yield path
+        for found in Collection([str(self.folder)], without=(PROCESSED, REJECTED)):
+            path = to_path(found.location)
+            if not (path.casefold().endswith(UNFINISHED_SUFFIXES) or Path(path).name.startswith(".")):
+                yield path
 
     def settled(self) -> list[str]:
         """Files that have stopped growing, once the whole inbox is quiet or one of them has waited long enough."""
@@ -136,6 +134,9 @@ class Inbox:
             shutil.move(source, target)
         for parent in source.parents:
             # a folder that was dropped in whole goes when its last file is gone
-            if parent == self.folder or not parent.is_relative_to(self.folder) or any(parent.iterdir()):
+            if parent == self.folder or not parent.is_relative_to(self.folder):
                 break
-            parent.rmdir()
+            if parent.is_dir():  # else an earlier watcher removed it before it died
+                if any(parent.iterdir()):
+                    break
+                parent.rmdir()

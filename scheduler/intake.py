@@ -29,6 +29,11 @@ from storage.database import Database
 from storage.image_files import read_image_bytes
 from storage.settings import Settings
 
+
+class NothingToScreen(UsageFault):
+    """There was not a single file."""
+
+
 SPOOL_BYTES = 8_000_000  # about 30,000 images in memory, more on disk
 
 
@@ -58,7 +63,7 @@ def take_in(
 ) -> str:
     """Write a batch and return its id; nothing is sent yet.
 
-    Raises UsageFault when there is no image at all, ModelInvalid when no model could ever screen it.
+    Raises NothingToScreen when there is no image at all, ModelInvalid when no model could ever screen it.
     """
     started = time.monotonic()
     manifest = active_manifest(settings)
@@ -69,7 +74,7 @@ def take_in(
             number += 1
             on_image()
         if number == 0:
-            raise UsageFault("there is no file to screen: expected at least one image, received none")
+            raise NothingToScreen("there is no file to screen: expected at least one image, received none")
         header = batches.Header(
             source=request.source,
             submitter=request.submitter or os_user(),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery
-from celery.schedules import crontab
+from celery.schedules import ParseException, crontab
 from sqlalchemy.exc import IntegrityError
 
 from models.errors import UsageFault
 from scheduler.celery_app import NIGHTLY, RECOVER
 from scheduler.collect import Collection
-from scheduler.intake import Request, examine, take_in
+from scheduler.intake import NothingToScreen, Request, examine, take_in
 from storage.database import Database
 from storage.schedules import Nightly, nightlies
 from storage.settings import Settings
@@ -29,7 +29,7 @@ def parse_cron(text: str) -> crontab:
     minute, hour, day, month, weekday = fields
     try:
         return crontab(minute=minute, hour=hour, day_of_month=day, month_of_year=month, day_of_week=weekday)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, ParseException) as error:
         raise UsageFault(f"the cron time {text!r} cannot be used: {error}") from error
 
 
@@ -68,5 +68,5 @@ def run_nightly(database: Database, settings: Settings, schedule_id: int, messag
         return take_in(database, settings, request, (examine(file) for file in files))
     except IntegrityError:
         return None  # the same message made this batch before
-    except UsageFault:
+    except NothingToScreen:
         return None  # an empty folder is a quiet night

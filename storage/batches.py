@@ -16,7 +16,7 @@ from storage.batch_writer import BatchWriter, Received
 from storage.clock import db_now
 from storage.closing import close_if_done
 from storage.paging import pages
-from storage.schema import Batch
+from storage.schema import Batch, Policy
 from storage.states import BatchState
 
 PAGE = 960  # rows an INSERT (15 chunks): memory stays flat however large the batch
@@ -34,6 +34,13 @@ class Header:
     export_folder: str | None = None
     inbox: str | None = None  # set: the files still have to be moved out of it before they are screened
     seconds_spent: float = 0.0  # reading and hashing before the transaction; counts as the batch's time
+
+
+def batch_and_policy(session: Session, batch_id: str) -> tuple[Batch, Policy]:
+    """A batch that exists, and the threshold policy that judges it."""
+    query = select(Batch, Policy).join(Policy, Batch.policy_id == Policy.id).where(Batch.id == batch_id)
+    batch, policy = session.execute(query).one()
+    return batch, policy
 
 
 def create(session: Session, header: Header, received: Iterable[Received]) -> str:

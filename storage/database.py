@@ -14,6 +14,8 @@ from models.errors import PassingFault, ServiceUnreachable, UsageFault
 from storage.secrets import hide_secrets
 from storage.settings import Settings
 
+__all__ = ["Database", "Session", "url_of"]  # Session: for those who are handed one and know no SQL
+
 BUSY_TIMEOUT_MS = 30_000  # how long a SQLite writer waits for another before it gives up
 
 

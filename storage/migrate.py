@@ -35,10 +35,7 @@ def open_database(settings: Settings) -> Database:
 
 def _bring_up_to_date(database: Database, settings: Settings) -> None:
     found = revision(database)
-    if found is not None and found > HEAD:
-        raise UsageFault(
-            f"the database is at schema {found}, newer than the {HEAD} of this release: install the release that made it"
-        )
+    _refuse_newer(found)
     if found != HEAD:
         if found is not None and not settings.embedded_database:
             raise UsageFault(
@@ -46,6 +43,13 @@ def _bring_up_to_date(database: Database, settings: Settings) -> None:
                 "then run `screen db upgrade`"
             )
         upgrade(database)
+
+
+def _refuse_newer(found: str | None) -> None:
+    if found is not None and found > HEAD:
+        raise UsageFault(
+            f"the database is at schema {found}, newer than {HEAD} of this release: install the release that made it"
+        )
 
 
 def revision(database: Database) -> str | None:
@@ -76,6 +80,7 @@ def upgrade(database: Database) -> tuple[str | None, str]:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
         # looked at again under the lock: of several first commands, one sets up and the others find it done
         before = _revision(connection)
+        _refuse_newer(before)
         if before != HEAD:
             config.attributes["connection"] = connection
             command.upgrade(config, HEAD)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage import audit
@@ -117,11 +117,20 @@ def mark_sent(session: Session, chunk_ids: list[str]) -> None:
     audit.append(session, [audit.Event("chunk.queued", row.batch_id, {"chunk": row.id}) for row in rows])
 
 
+def messages_overdue(session: Session, older_than_seconds: float) -> bool:
+    """Whether ``forget_messages`` would find any."""
+    return session.scalar(select(exists().where(*_overdue(older_than_seconds)))) or False
+
+
+def _overdue(seconds: float) -> tuple[ColumnElement[bool], ...]:
+    return Chunk.state == ChunkState.WAITING, Chunk.sent_at < db_now(-seconds)
+
+
 def forget_messages(session: Session, older_than_seconds: float) -> int:
     """Treat messages sent so long ago as lost, so that their chunks are sent again. Returns how many."""
     rows = session.execute(
         update(Chunk)
-        .where(Chunk.state == ChunkState.WAITING, Chunk.sent_at < db_now(-older_than_seconds))
+        .where(*_overdue(older_than_seconds))
         .values(sent_at=None)
         .returning(Chunk.id)
         .execution_options(synchronize_session=False)

@@ -17,7 +17,7 @@ from typing import IO
 
 from models.catalogue import default_name, find
 from models.errors import ModelInvalid, PassingFault
-from scheduler.broker import Broker
+from scheduler.broker import Broker, connect
 from scheduler.celery_app import make_app
 from scheduler.dispatch import recover
 from storage import workers
@@ -70,6 +70,8 @@ class Supervisor:
                     raise ModelInvalid(refused)
             if now - self._recovered >= RECOVER_SECONDS:
                 self._recovered = now
+                if self._broker.embedded:
+                    connect(self._settings)  # our own server may have died: nobody else would start it again
                 recover(self._database, self._broker, self._app)
                 write_due_exports(self._database)
         except PassingFault as fault:

@@ -11,10 +11,8 @@ from typing import IO, TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
     from storage.counts import Counts
-    from storage.database import Database
+    from storage.database import Database, Session
     from storage.report import ReportRow
 
 FORMATS = ("csv", "json", "html")

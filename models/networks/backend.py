@@ -9,8 +9,9 @@ from types import ModuleType
 def import_keras() -> ModuleType:
     """Import keras (4-7 s the first time with TensorFlow) with quiet logs and TensorFlow as the default backend."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    # 2 hides TensorFlow's INFO and WARNING lines about CPU features; errors still come through.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # 3 hides the lines that TensorFlow's C++ side writes by itself; TensorFlow 2.21 reports each rewrite of a
+    # tf.data pipeline there as an error. Real errors come as exceptions.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras
 
     module: ModuleType = keras

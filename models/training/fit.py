@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.checksum import sha256_hex
-from models.errors import UsageFault
+from models.errors import ImageRefused, UsageFault
 from models.manifest import FORMAT
 from models.networks.architectures import build
 from models.networks.backend import import_keras, library_versions
 from models.networks.weights import dump_weights
+from models.preprocessing import prepare
 from models.rounding import DECIMALS
 from models.training.callbacks import Progress, Tell, recipe_callbacks
 from models.training.dataset import class_weights, dataset
@@ -60,6 +61,7 @@ def train(order: Order, progress: Progress) -> Path:
     samples = split(order.data, read_groups(order.groups), order.seed)
     parts = {part: [sample for sample in samples if sample.part == part] for part in PARTS}
     _check(parts)
+    _check_pictures(order.data, samples, recipe)
     _keep_split(run, split_csv(samples))
     started = time.monotonic()
     if isinstance(recipe, FineTune):
@@ -110,6 +112,16 @@ def _check(parts: dict[str, list[Sample]]) -> None:
         for label, name in enumerate(LABELS):
             if all(sample.label != label for sample in rows):
                 raise UsageFault(f"too few images: the part {part} of the split got none from {name}/; add images")
+
+
+def _check_pictures(data: Path, samples: list[Sample], recipe: Preset) -> None:
+    """Once through all of them (0.8 ms each): TensorFlow would pass on the text of a refusal inside a traceback."""
+    for sample in samples:
+        path = data / sample.image
+        try:
+            prepare(path.read_bytes(), path.suffix, recipe.preprocessing, recipe.input_size)
+        except ImageRefused as refusal:
+            raise UsageFault(f"{sample.image} cannot be trained on ({refusal}); mend it or take it out") from refusal
 
 
 def _keep_split(run: Path, text: str) -> None:

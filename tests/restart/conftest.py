@@ -78,10 +78,13 @@ class Ward:
         )  # fmt: skip
 
     def running_chunks(self) -> int:
-        database = sqlite3.connect(f"file:{self.home / 'dermscreen.db'}?mode=ro", uri=True, timeout=30)
+        path = self.home / "dermscreen.db"
+        if not path.exists():
+            return 0
+        database = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)
         try:
             return int(database.execute("SELECT count(*) FROM chunks WHERE state = 'running'").fetchone()[0])
-        except sqlite3.OperationalError:
+        except sqlite3.OperationalError:  # the tables are just being made
             return 0
         finally:
             database.close()

@@ -54,3 +54,14 @@ def test_a_wiped_queue_full_of_garbage(ward: Any, many_lesions: Path, until: Any
     worker.send_signal(signal.SIGTERM)
     worker.communicate(timeout=90)
     ward.assert_nothing_lost(400)
+
+
+def test_the_broker_killed_in_the_middle(ward: Any, many_lesions: Path, until: Any) -> None:
+    submit = ward.start("submit", many_lesions, "--wait", "--json")
+    until(ward.running_chunks, "a claim")
+    with redis.Redis(unix_socket_path=str(socket_path(ward.settings))) as client:
+        os.kill(client.info("server")["process_id"], signal.SIGKILL)
+    stdout, _ = submit.communicate(timeout=150)
+    assert submit.returncode == 0
+    assert json.loads(stdout)["screened"] == 400
+    ward.assert_nothing_lost(400)

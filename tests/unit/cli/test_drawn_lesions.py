@@ -1,7 +1,6 @@
 """The drawn pictures repeat, look like lesions to the checks, and the bad ones are refused for the right reason."""
 
 import hashlib
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -58,14 +57,6 @@ def test_hairs_are_thin_and_dark() -> None:
     changed = np.abs(plain - hairy).max(axis=-1) > 30
     assert 0.001 < changed.mean() < 0.08
     assert (plain - hairy)[changed].mean() > 20
-
-
-def test_drawing_is_quick() -> None:
-    draw_lesion(0)
-    start = time.process_time()
-    for seed in range(5):
-        draw_lesion(seed)
-    assert (time.process_time() - start) / 5 < 0.5  # 0.03-0.05 s; ten times that is a mistake, not a slow machine
 
 
 @pytest.fixture(scope="module")

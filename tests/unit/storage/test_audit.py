@@ -41,7 +41,7 @@ def broken(database: Database) -> str:
 def chained(database: Database) -> Database:
     """A database with a chain of seven events."""
     with database.write() as session:
-        audit.append(session, [audit.Event("first", None, {"number": 1, "name": "Müller ‘x’ \"y\" \n", "none": None})])
+        audit.append(session, [audit.Event("first", None, {"number": 1, "name": 'Müller «x» "y" \n', "none": None})])
     for number in range(3):
         with database.write() as session:
             pair = [audit.Event("told", f"batch {number}", {"part": part}) for part in ("a", "b")]
@@ -88,7 +88,7 @@ def test_the_links_are_those_of_the_documentation(chained: Database) -> None:
 def test_the_body_is_canonical_json_without_what_is_not_known(chained: Database) -> None:
     row = event(chained, 1)
     assert row.body == (
-        f'{{"at":"{row.at.isoformat()}","batch":"","event":"first","name":"Müller ‘x’ \\"y\\" \\n","number":1}}'
+        f'{{"at":"{row.at.isoformat()}","batch":"","event":"first","name":"Müller «x» \\"y\\" \\n","number":1}}'
     )
 
 

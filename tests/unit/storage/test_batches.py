@@ -58,7 +58,7 @@ def test_the_equation_of_a_finished_batch(
 def test_what_a_file_was_called_and_where_it_lies_is_kept(
     database: Database, submit: Submit, received: Make, images: Images
 ) -> None:
-    one = replace(received(1)[0], image="./Ward 1/Müller, ‘1’.jpg", location="/data/1.jpg", size=2**33)
+    one = replace(received(1)[0], image="./Ward 1/Müller, «1».jpg", location="/data/1.jpg", size=2**33)
     row = images(database, submit(database, [one]))[0]
     assert (row.image, row.location, row.checksum, row.size) == (one.image, "/data/1.jpg", one.checksum, 2**33)
 
@@ -185,7 +185,8 @@ def test_a_new_threshold_decides_again_without_the_network(
     third = submit(database, received("a"))
     with database.read() as session:
         judged = [
-            (row.outcome, row.policy, row.threshold) for row in rows(session, [first, second, third], flagged_only=False)
+            (row.outcome, row.policy, row.threshold)
+            for row in rows(session, [first, second, third], flagged_only=False)
         ]
     assert judged == [
         ("clear", "sensitivity-95/1", 0.5), ("flagged", "sensitivity-95/2", 0.3), ("clear", "sensitivity-95/3", 0.5),
@@ -216,7 +217,9 @@ def test_two_first_batches_at_once_share_one_policy(
     def held_up() -> bool:
         if database.engine.dialect.name == "sqlite":
             return True  # it cannot even begin
-        waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
         with database.engine.connect() as connection:
             return connection.exec_driver_sql(waiting).scalar() == 1
 

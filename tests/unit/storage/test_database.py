@@ -59,9 +59,7 @@ def test_foreign_keys_and_checks_hold(database: Database) -> None:
     with pytest.raises(IntegrityError), database.write() as session:
         session.execute(insert(Chunk).values(id="c", batch_id="no such batch", state="waiting", attempt=0, faults=0))
     with pytest.raises(IntegrityError), database.write() as session:
-        session.execute(
-            insert(Policy).values(model="m", name="n", version=1, threshold=1.5, created_at=db_now())
-        )
+        session.execute(insert(Policy).values(model="m", name="n", version=1, threshold=1.5, created_at=db_now()))
 
 
 def test_writers_that_read_first_wait_instead_of_failing(database: Database) -> None:

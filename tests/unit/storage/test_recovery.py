@@ -108,7 +108,8 @@ def test_a_poisonous_image_is_found_alone_and_fails_while_the_others_are_screene
     assert (total.equation, total.state) == (
         "8 received = 7 screened + 0 duplicate + 0 rejected + 1 failed", "complete",
     )  # fmt: skip
-    assert [name for name in events(database, batch_id) if name in ("chunk.split", "chunk.taken_back", "image.failed")] == [
+    telling = ("chunk.split", "chunk.taken_back", "image.failed")
+    assert [name for name in events(database, batch_id) if name in telling] == [
         *["chunk.split"] * 3, *["chunk.taken_back"] * (MAX_FAULTS - 1), "image.failed",
     ]  # fmt: skip
 

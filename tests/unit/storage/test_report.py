@@ -28,7 +28,7 @@ AWKWARD = [
     "/ward/tab\t;semicolon.jpg",
     " /ward/blank ",
 ]
-FORMULAS = ["=1+1.jpg", "+1.jpg", "-1.jpg", "@sum.jpg", "\t=1.jpg", "\r=1.jpg", "\n=1.jpg", "\uff1d1.jpg", "=a,\"b\"\n.jpg"]
+FORMULAS = ["=1+1.jpg", "+1.jpg", "-1.jpg", "@sum.jpg", "\t=1.jpg", "\r=1.jpg", "\n=1.jpg", "\uff1d1.jpg", '=a,"b"\n']
 
 
 def report(database: Database, *batch_ids: str, flagged_only: bool = False) -> list[ReportRow]:
@@ -125,11 +125,11 @@ def test_an_image_that_was_not_scored_has_no_number_and_is_never_clear(
 
 
 def test_awkward_names_survive_the_csv(database: Database, submit: Submit, received: Make, screen: Screen) -> None:
-    batch_id = submit(database, named(received, *AWKWARD), site="Ward 3, \"north\"\rwing")
+    batch_id = submit(database, named(received, *AWKWARD), site='Ward 3, "north"\rwing')
     screen(database)
     back = read_back(as_csv(report(database, batch_id)))
     assert [row["image"] for row in back] == AWKWARD
-    assert {row["site"] for row in back} == {"Ward 3, \"north\"\rwing"}
+    assert {row["site"] for row in back} == {'Ward 3, "north"\rwing'}
     assert {len(row) for row in back} == {len(COLUMNS)}
 
 

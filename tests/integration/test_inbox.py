@@ -1,0 +1,355 @@
+"""The inbox takes what has stopped growing, once, and moves it only after the batch is committed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from models.errors import UsageFault
+from models.manifest import Manifest
+from scheduler import inbox as inbox_module
+from scheduler.inbox import LONGEST_WAIT_SECONDS, Inbox
+from scheduler.intake import Request
+from storage import recovery
+from storage.database import Database
+from storage.inbox_moves import Move
+from storage.schema import Batch, Image
+from storage.settings import Settings
+
+Draw = Callable[..., Path]
+Take = Callable[..., list[str]]
+Count = Callable[..., int]
+SETTLE_SECONDS = 3.0
+
+
+class Clock:
+    """A clock that goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class Died(BaseException):
+    """The watcher's process ends here."""
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(inbox_module, "time", made)
+    return made
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "inbox"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def watched(folder: Path, clock: Clock) -> Inbox:
+    return Inbox(folder, SETTLE_SECONDS)
+
+
+@pytest.fixture
+def look(sqlite_database: Database, settings: Settings, installed_model: Manifest) -> Take:
+    """One look into an inbox; returns the ids of the batches that may now be sent."""
+    return lambda inbox: inbox.take(sqlite_database, settings)
+
+
+@pytest.fixture
+def settle(look: Take, clock: Clock) -> Take:
+    """Two looks with enough time between them."""
+
+    def twice(inbox: Inbox) -> list[str]:
+        first = look(inbox)
+        clock.now += SETTLE_SECONDS
+        return first + look(inbox)
+
+    return twice
+
+
+def files(folder: Path) -> set[str]:
+    """All files below a folder, with today's date written TODAY."""
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_symlink() or path.is_file()}
+    return {name.replace(date.today().isoformat(), "TODAY") for name in found}
+
+
+def test_what_settled_becomes_a_batch_and_leaves(
+    watched: Inbox, folder: Path, photograph: Draw, settle: Take, sqlite_database: Database
+) -> None:
+    first, second = photograph(folder / "2.jpg", 1), photograph(folder / "10.jpg", 2)
+    (batch_id,) = settle(watched)
+    assert files(folder) == {"processed/TODAY/2.jpg", "processed/TODAY/10.jpg"}
+    with sqlite_database.read() as session:
+        batch = session.get_one(Batch, batch_id)
+        images = session.scalars(select(Image).order_by(Image.position)).all()
+    assert (batch.source, batch.inbox) == ("inbox", str(folder))
+    assert batch.moved_at is not None
+    assert [row.image for row in images] == [str(first), str(second)]
+    assert all(Path(row.location).is_file() and "processed" in row.location for row in images)
+    assert {row.state for row in images} == {"waiting"}
+
+
+def test_a_second_look_finds_nothing(watched: Inbox, folder: Path, photograph: Draw, settle: Take) -> None:
+    photograph(folder / "1.jpg")
+    assert len(settle(watched)) == 1
+    assert settle(watched) == []
+
+
+def test_an_empty_inbox_makes_no_batch(watched: Inbox, settle: Take) -> None:
+    assert settle(watched) == []
+
+
+def test_a_growing_file_is_not_taken_and_holds_up_its_neighbours(
+    watched: Inbox, folder: Path, photograph: Draw, look: Take, clock: Clock
+) -> None:
+    whole = photograph(folder / "1.jpg").read_bytes()
+    growing = folder / "2.jpg"
+    for size in range(1, 6):
+        growing.write_bytes(whole[: size * 100])
+        assert look(watched) == []
+        clock.now += SETTLE_SECONDS
+    growing.write_bytes(whole + b"\0")
+    assert look(watched) == []
+    clock.now += SETTLE_SECONDS / 2
+    assert look(watched) == []
+    clock.now += SETTLE_SECONDS / 2
+    assert len(look(watched)) == 1
+    assert files(folder) == {"processed/TODAY/1.jpg", "processed/TODAY/2.jpg"}
+
+
+def test_a_file_rewritten_at_its_size_has_not_settled(
+    watched: Inbox, folder: Path, photograph: Draw, look: Take, clock: Clock
+) -> None:
+    path = photograph(folder / "1.jpg")
+    assert look(watched) == []
+    clock.now += SETTLE_SECONDS
+    state = path.stat()
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns + 1_000_000))
+    assert look(watched) == []
+
+
+def test_one_that_never_stops_growing_does_not_hold_up_the_others_for_ever(
+    watched: Inbox, folder: Path, photograph: Draw, look: Take, clock: Clock
+) -> None:
+    photograph(folder / "1.jpg")
+    taken: list[str] = []
+    for size in range(int(LONGEST_WAIT_SECONDS / SETTLE_SECONDS) + 1):
+        assert taken == []
+        (folder / "stream.jpg").write_bytes(bytes(size))
+        taken = look(watched)
+        clock.now += SETTLE_SECONDS
+    assert len(taken) == 1
+    assert files(folder) == {"processed/TODAY/1.jpg", "stream.jpg"}
+
+
+@pytest.mark.parametrize("name", ["1.jpg.part", "1.jpg.filepart", "1.JPG.CRDOWNLOAD", ".1.jpg.Xa3f", "sub/1.tmp"])
+def test_what_a_copying_program_has_still_to_rename_is_left(
+    watched: Inbox, folder: Path, photograph: Draw, settle: Take, name: str
+) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_bytes(photograph(folder.parent / "1.jpg").read_bytes())
+    assert settle(watched) == []
+    assert files(folder) == {name}
+
+
+def test_system_files_are_left(watched: Inbox, folder: Path, settle: Take) -> None:
+    (folder / "Thumbs.db").write_bytes(b"x")
+    (folder / "desktop.ini").write_bytes(b"x")
+    assert settle(watched) == []
+    assert files(folder) == {"Thumbs.db", "desktop.ini"}
+
+
+def test_a_bad_file_lands_in_rejected_with_its_reason(
+    watched: Inbox, folder: Path, photograph: Draw, settle: Take, sqlite_database: Database
+) -> None:
+    photograph(folder / "good.jpg")
+    (folder / "notes.jpg").write_text("came late")
+    (folder / "cut.jpg").write_bytes(photograph(folder.parent / "whole.jpg", 3).read_bytes()[:-800])
+    settle(watched)
+    assert files(folder) == {
+        "processed/TODAY/good.jpg",
+        "rejected/notes.jpg", "rejected/notes.jpg.reason.txt",
+        "rejected/cut.jpg", "rejected/cut.jpg.reason.txt",
+    }  # fmt: skip
+    assert (folder / "rejected" / "notes.jpg.reason.txt").read_text() == (
+        "not an image: expected JPEG, PNG, TIFF, WebP or BMP, received text\n"
+    )
+    with sqlite_database.read() as session:
+        states = dict(session.execute(select(Image.image, Image.state)).all())
+    assert states == {
+        str(folder / "cut.jpg"): "rejected", str(folder / "good.jpg"): "waiting", str(folder / "notes.jpg"): "rejected",
+    }  # fmt: skip
+
+
+def test_links_are_refused_and_what_they_lead_to_stays_where_it_is(
+    watched: Inbox, folder: Path, tmp_path: Path, photograph: Draw, settle: Take
+) -> None:
+    photograph(tmp_path / "private" / "1.jpg")
+    (folder / "folder").symlink_to(tmp_path / "private")
+    (folder / "file.jpg").symlink_to(tmp_path / "private" / "1.jpg")
+    settle(watched)
+    assert files(tmp_path / "private") == {"1.jpg"}
+    assert {name for name in files(folder) if not name.endswith(".reason.txt")} == {
+        "rejected/folder", "rejected/file.jpg",
+    }  # fmt: skip
+
+
+def test_an_equal_name_gets_a_number(watched: Inbox, folder: Path, photograph: Draw, settle: Take) -> None:
+    for seed in range(3):
+        photograph(folder / "1.jpg", seed)
+        (folder / "bad.txt").write_text(f"{seed}")
+        assert len(settle(watched)) == 1
+    assert {name for name in files(folder) if not name.endswith(".reason.txt")} == {
+        "processed/TODAY/1.jpg", "processed/TODAY/1-1.jpg", "processed/TODAY/1-2.jpg",
+        "rejected/bad.txt", "rejected/bad-1.txt", "rejected/bad-2.txt",
+    }  # fmt: skip
+    assert [(folder / "rejected" / name).read_text() for name in ("bad.txt", "bad-1.txt", "bad-2.txt")] == [
+        "0",
+        "1",
+        "2",
+    ]
+
+
+def test_a_folder_that_was_dropped_in_whole_goes_with_its_last_file(
+    watched: Inbox, folder: Path, photograph: Draw, settle: Take
+) -> None:
+    photograph(folder / "patient" / "left" / "1.jpg", 1)
+    photograph(folder / "patient" / "left" / "2.jpg", 2)
+    photograph(folder / "patient" / "3.jpg", 3)
+    (folder / "patient" / "left" / "bad.jpg").write_text("bad")
+    settle(watched)
+    assert not (folder / "patient").exists()
+    assert {name for name in files(folder) if not name.endswith(".reason.txt")} == {
+        "processed/TODAY/patient/left/1.jpg", "processed/TODAY/patient/left/2.jpg",
+        "processed/TODAY/patient/3.jpg", "rejected/patient/left/bad.jpg",
+    }  # fmt: skip
+
+
+def test_names_that_are_not_utf8(watched: Inbox, folder: Path, photograph: Draw, settle: Take) -> None:
+    data = photograph(folder.parent / "1.jpg").read_bytes()
+    name = os.fsdecode(b"M\xfcller.jpg")
+    try:
+        (folder / name).write_bytes(data)
+    except OSError:
+        pytest.skip("this file system takes only UTF-8 names")
+    assert len(settle(watched)) == 1
+    assert files(folder) == {f"processed/TODAY/{name}"}
+
+
+class DiesBeforeMoving(Inbox):
+    def _move(self, database: Database, batch_id: str) -> None:
+        raise Died
+
+
+class DiesAmidMoving(Inbox):
+    moved = 0
+
+    def _move_one(self, move: Move) -> None:
+        if self.moved == 2:
+            raise Died
+        self.moved += 1
+        super()._move_one(move)
+
+
+class DiesBeforeTheNote(Inbox):
+    def _move(self, database: Database, batch_id: str) -> None:
+        with database.read() as session:
+            for move in inbox_module.moves(session, batch_id):
+                self._move_one(move)
+        raise Died
+
+
+@pytest.mark.parametrize("mortal", [DiesBeforeMoving, DiesAmidMoving, DiesBeforeTheNote])
+def test_a_watcher_that_died_after_the_commit_is_finished_by_the_next(
+    folder: Path, photograph: Draw, settle: Take, look: Take, sqlite_database: Database, count: Count,
+    watched: Inbox, mortal: type[Inbox],
+) -> None:  # fmt: skip
+    photograph(folder / "patient" / "1.jpg", 1)
+    photograph(folder / "patient" / "2.jpg", 2)
+    photograph(folder / "3.jpg", 3)
+    (folder / "bad.jpg").write_text("bad")
+    with pytest.raises(Died):
+        settle(mortal(folder, SETTLE_SECONDS))
+    assert count(sqlite_database, Batch) == 1
+    with sqlite_database.read() as session:
+        assert recovery.due_chunks(session, 10) == []  # nobody looks for files that are still on their way
+
+    (batch_id,) = look(watched)
+    assert settle(watched) == []
+    assert files(folder) == {
+        "processed/TODAY/patient/1.jpg", "processed/TODAY/patient/2.jpg", "processed/TODAY/3.jpg",
+        "rejected/bad.jpg", "rejected/bad.jpg.reason.txt",
+    }  # fmt: skip
+    assert not (folder / "patient").exists()
+    assert (count(sqlite_database, Batch), count(sqlite_database, Image)) == (1, 4)
+    with sqlite_database.read() as session:
+        assert len(recovery.due_chunks(session, 10)) == 1
+        assert session.get_one(Batch, batch_id).moved_at is not None
+
+
+def test_a_watcher_that_died_before_the_commit_left_everything_as_it_was(
+    folder: Path, photograph: Draw, settle: Take, sqlite_database: Database, count: Count, watched: Inbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    photograph(folder / "1.jpg")
+
+    def dies(*_: object) -> None:
+        raise Died
+
+    with monkeypatch.context() as mortal:
+        mortal.setattr("storage.batches.close_if_done", dies)
+        with pytest.raises(Died):
+            settle(watched)
+    assert files(folder) == {"1.jpg"}
+    assert count(sqlite_database, Batch) == 0
+    assert len(settle(watched)) == 1
+
+
+def test_another_inboxs_batches_are_left_to_it(
+    folder: Path, tmp_path: Path, photograph: Draw, settle: Take, look: Take, watched: Inbox
+) -> None:
+    other = tmp_path / "other"
+    photograph(other / "1.jpg")
+    with pytest.raises(Died):
+        settle(DiesBeforeMoving(other, SETTLE_SECONDS))
+    assert look(watched) == []
+    assert files(other) == {"1.jpg"}
+
+
+def test_a_new_file_of_the_same_name_after_a_death_is_another_image(
+    folder: Path, photograph: Draw, settle: Take, look: Take, sqlite_database: Database, count: Count, watched: Inbox
+) -> None:
+    photograph(folder / "1.jpg", 1)
+    with pytest.raises(Died):
+        settle(DiesBeforeTheNote(folder, SETTLE_SECONDS))
+    photograph(folder / "1.jpg", 2)
+    settle(watched)
+    assert files(folder) == {"processed/TODAY/1.jpg", "processed/TODAY/1-1.jpg"}
+    assert count(sqlite_database, Image) == 2
+
+
+def test_the_request_tells_whose_inbox_it_is(
+    folder: Path, photograph: Draw, settle: Take, sqlite_database: Database, clock: Clock
+) -> None:
+    photograph(folder / "1.jpg")
+    inbox = Inbox(folder, SETTLE_SECONDS, Request("inbox", site="Ward 3", submitter="nurse"))
+    (batch_id,) = settle(inbox)
+    with sqlite_database.read() as session:
+        batch = session.get_one(Batch, batch_id)
+    assert (batch.site, batch.submitter, batch.inbox) == ("Ward 3", "nurse", str(folder))
+
+
+def test_an_inbox_must_be_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(UsageFault, match=r"^the inbox must be an existing folder: "):
+        Inbox(tmp_path / "none")

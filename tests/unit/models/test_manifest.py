@@ -1,0 +1,133 @@
+"""A manifest is read whole or refused with the field that is missing or wrong."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from models.errors import ModelInvalid
+from models.manifest import parse
+
+REQUIRED = [
+    "name",
+    "architecture",
+    "input_size",
+    "preprocessing",
+    "labels",
+    "weights",
+    "weights.file",
+    "weights.sha256",
+    "operating_points",
+    "operating_points.f1.threshold",
+    "operating_points.f1.chosen_for",
+    "operating_points.f1.chosen_on",
+    "operating_points.f1.expected",
+    "default_operating_point",
+    "metrics",
+    "training",
+]
+
+WRONG = [
+    ("name", 5, "expected text, received 5"),
+    ("name", "", "expected text, received ''"),
+    ("architecture", None, "expected text, received None"),
+    ("input_size", "128", "expected a number of pixels, received '128'"),
+    ("input_size", 0, "expected a number of pixels, received 0"),
+    ("input_size", 12.5, "expected a number of pixels, received 12.5"),
+    ("input_size", True, "expected a number of pixels, received True"),
+    ("preprocessing", ["square-1"], "expected text, received ['square-1']"),
+    ("labels", "benign", "expected a list of texts, received 'benign'"),
+    ("labels", [0, 1], "expected a list of texts, received [0, 1]"),
+    ("weights.sha256", 0, "expected text, received 0"),
+    ("operating_points", [], "expected an object, received []"),
+    ("operating_points.f1.threshold", 1.5, "expected 0..1, received 1.5"),
+    ("operating_points.f1.threshold", -0.1, "expected 0..1, received -0.1"),
+    ("operating_points.f1.threshold", float("nan"), "expected 0..1, received nan"),
+    ("operating_points.f1.threshold", "0.5", "expected 0..1, received '0.5'"),
+    ("operating_points.f1.threshold", True, "expected 0..1, received True"),
+    ("operating_points.f1.chosen_for", 95, "expected text, received 95"),
+    ("operating_points.f1.expected", 0.95, "expected an object, received 0.95"),
+    ("metrics", 0.95, "expected an object, received 0.95"),
+    ("training", None, "expected an object, received None"),
+]
+
+
+def parent_of(raw: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
+    *steps, last = path.split(".")
+    for step in steps:
+        raw = raw[step]
+    return raw, last
+
+
+def test_every_field_arrives(raw_manifest: dict[str, Any]) -> None:
+    found = parse(json.dumps(raw_manifest))
+    assert (found.name, found.architecture, found.input_size) == ("tiny-1", "hidri", 16)
+    assert (found.preprocessing, found.labels) == ("square-1", ("benign", "malignant"))
+    assert found.weights_file == "weights.safetensors"
+    assert found.weights_sha256 == raw_manifest["weights"]["sha256"]
+    assert sorted(found.operating_points) == ["f1", "sensitivity-95"]
+    assert found.default.name == "sensitivity-95"
+    assert found.default.threshold == 0.125
+    assert found.default.chosen_for == "sensitivity >= 95 %"
+    assert found.default.chosen_on == "calibration"
+    assert found.default.expected == {"test": {"sensitivity": 0.96}}
+    assert (found.metrics, found.training) == ({"test": {"roc_auc": 0.9}}, {"seed": 7})
+    assert found.raw == raw_manifest
+
+
+@pytest.mark.parametrize("path", REQUIRED)
+def test_a_missing_field_is_named(raw_manifest: dict[str, Any], path: str) -> None:
+    holder, last = parent_of(raw_manifest, path)
+    del holder[last]
+    with pytest.raises(ModelInvalid) as refused:
+        parse(json.dumps(raw_manifest))
+    assert path in str(refused.value)
+    assert str(refused.value).endswith(" is missing")
+
+
+@pytest.mark.parametrize(("path", "value", "said"), WRONG)
+def test_a_wrong_field_is_named(raw_manifest: dict[str, Any], path: str, value: object, said: str) -> None:
+    holder, last = parent_of(raw_manifest, path)
+    holder[last] = value
+    with pytest.raises(ModelInvalid) as refused:
+        parse(json.dumps(raw_manifest))
+    assert str(refused.value) == f"manifest.json: {path}: {said}"
+
+
+def test_a_part_that_is_no_object_is_named(raw_manifest: dict[str, Any]) -> None:
+    with pytest.raises(ModelInvalid, match=r"weights\.file is missing"):
+        parse(json.dumps(raw_manifest | {"weights": "weights.safetensors"}))
+    with pytest.raises(ModelInvalid, match=r"operating_points\.f1\.threshold is missing"):
+        parse(json.dumps(raw_manifest | {"operating_points": {"f1": 0.5}}))
+
+
+def test_a_default_that_is_no_operating_point(raw_manifest: dict[str, Any]) -> None:
+    with pytest.raises(ModelInvalid, match=r"default_operating_point 'sensitivity-99' is none of \['f1', 'sens"):
+        parse(json.dumps(raw_manifest | {"default_operating_point": "sensitivity-99"}))
+
+
+@pytest.mark.parametrize(("text", "said"), [("", "not JSON"), ("{", "not JSON"), ("[]", "received 'list'")])
+def test_what_is_no_manifest(text: str, said: str) -> None:
+    with pytest.raises(ModelInvalid, match=said):
+        parse(text)
+
+
+@pytest.mark.parametrize("received", [2, "1", None])
+def test_another_format_says_expected_and_received(raw_manifest: dict[str, Any], received: object) -> None:
+    with pytest.raises(ModelInvalid) as refused:
+        parse(json.dumps(raw_manifest | {"format": received}))
+    assert str(refused.value) == f"manifest.json: expected format 1, received {received!r}"
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["../weights.safetensors", "/etc/passwd", "a/b", "..", ".", ".hidden", "..\\w", "C:w", "a\0b", "", 7, None],
+)
+def test_weights_lie_beside_the_manifest_under_a_plain_name(raw_manifest: dict[str, Any], file: object) -> None:
+    wrong = deepcopy(raw_manifest)
+    wrong["weights"]["file"] = file
+    with pytest.raises(ModelInvalid, match=r"^manifest\.json: weights\.file: expected "):
+        parse(json.dumps(wrong))

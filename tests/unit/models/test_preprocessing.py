@@ -1,0 +1,84 @@
+"""What the network sees keeps its shape, and is the same in training and in screening."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from cli.drawn_lesions import draw_lesion
+from models.decoding import decode
+from models.errors import ImageRefused, ModelInvalid
+from models.preprocessing import prepare, preprocessing, square_1
+
+
+def jpeg(side: int) -> bytes:
+    file = io.BytesIO()
+    draw_lesion(1, width=side, height=side).save(file, "JPEG", quality=92)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("size", [(300, 200), (200, 300), (640, 200), (200, 200)])
+def test_a_circle_stays_a_circle(size: tuple[int, int]) -> None:
+    picture = Image.new("RGB", size, "white")
+    x, y = size[0] // 2, size[1] // 2
+    ImageDraw.Draw(picture).ellipse((x - 60, y - 60, x + 60, y + 60), fill="black")
+    dark = square_1(np.asarray(picture), 100)[..., 0] < 128
+    rows, columns = np.flatnonzero(dark.any(axis=1)), np.flatnonzero(dark.any(axis=0))
+    # 121 of 200 pixels, seen at 100
+    assert abs(len(rows) - 60) <= 1
+    assert abs(len(columns) - 60) <= 1
+    assert abs(rows.mean() - 49.5) <= 1
+    assert abs(columns.mean() - 49.5) <= 1
+
+
+@pytest.mark.parametrize("shape", [(64, 64, 3), (65, 300, 3), (300, 65, 3), (500, 400, 3)])
+@pytest.mark.parametrize("size", [16, 128])
+def test_the_size_is_the_networks(shape: tuple[int, int, int], size: int) -> None:
+    seen = square_1(np.zeros(shape, np.uint8), size)
+    assert seen.shape == (size, size, 3)
+    assert seen.dtype == np.uint8
+
+
+def test_the_middle_of_a_wide_picture_is_seen() -> None:
+    rgb = np.zeros((100, 300, 3), np.uint8)
+    rgb[:, 100:200] = (250, 100, 50)
+    assert (square_1(rgb, 20) == (250, 100, 50)).all()
+
+
+def test_shrinking_does_not_alias() -> None:
+    """Every second column white is grey from afar; leaving pixels out would give stripes."""
+    rgb = np.zeros((256, 256, 3), np.uint8)
+    rgb[:, ::2] = 255
+    seen = square_1(rgb, 32)[4:-4, 4:-4]
+    assert seen.min() >= 120
+    assert seen.max() <= 135
+
+
+def test_an_unknown_version_is_refused() -> None:
+    assert preprocessing("square-1") is square_1
+    with pytest.raises(ModelInvalid, match=r"preprocessing 'fov-9' is not known to this release \(known: square-1\)"):
+        preprocessing("fov-9")
+
+
+def test_a_jpeg_of_224_pixels_is_decoded_at_full_size() -> None:
+    """The training pictures have 224 pixels: at 128, decoding for the network must change nothing."""
+    data = jpeg(224)
+    assert np.array_equal(decode(data, ".jpg"), decode(data, ".jpg", at_least=128))
+    assert np.array_equal(prepare(data, ".jpg", "square-1", 128), square_1(decode(data, ".jpg"), 128))
+
+
+def test_a_large_jpeg_is_shrunk_while_it_is_decoded_and_looks_the_same() -> None:
+    data = jpeg(1200)
+    assert decode(data, ".jpg", at_least=128).shape == (300, 300, 3)
+    whole, seen = square_1(decode(data, ".jpg"), 128), prepare(data, ".jpg", "square-1", 128)
+    assert np.abs(whole.astype(int) - seen).mean() < 1.5
+
+
+def test_bytes_that_cannot_be_screened_are_refused() -> None:
+    with pytest.raises(ImageRefused):
+        prepare(jpeg(224)[:3000], ".jpg", "square-1", 128)
+    with pytest.raises(ImageRefused):
+        prepare(jpeg(224), ".png", "square-1", 128)

@@ -1,0 +1,126 @@
+"""A folder becomes one batch a night, however often the message arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from celery import Celery
+
+from models.errors import UsageFault
+from models.manifest import Manifest
+from scheduler.nightly import parse_cron, run_nightly, schedule_app
+from storage import schedules
+from storage.database import Database
+from storage.schema import Batch
+from storage.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes", "hours", "weekdays"),
+    [
+        ("30 2 * * *", {30}, {2}, set(range(7))),
+        ("*/20 1-3 * * 1-5", {0, 20, 40}, {1, 2, 3}, {1, 2, 3, 4, 5}),
+        ("0,15  22 1 1 sun", {0, 15}, {22}, {0}),
+    ],
+)
+def test_cron_times(text: str, minutes: set[int], hours: set[int], weekdays: set[int]) -> None:
+    parsed = parse_cron(text)
+    assert (parsed.minute, parsed.hour, parsed.day_of_week) == (minutes, hours, weekdays)
+
+
+@pytest.mark.parametrize("text", ["", "2", "30 2 * *", "30 2 * * * *", "@daily"])
+def test_a_cron_time_has_five_fields(text: str) -> None:
+    with pytest.raises(UsageFault) as refused:
+        parse_cron(text)
+    assert str(refused.value) == (
+        f"a cron time has 5 fields (minute hour day month weekday), as '30 2 * * *'; received {text!r}"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["60 2 * * *", "-1 2 * * *", "x 2 * * *", "0 24 * * *", "0 2 0 * *", "0 2 * 13 *", "0 2 * * funday",
+     "1,,2 * * * *", "5- * * * *", "*/0 * * * *", "*/x * * * *", ", * * * *"],
+)  # fmt: skip
+def test_a_cron_time_that_cannot_be_is_a_usage_fault(text: str) -> None:
+    with pytest.raises(UsageFault, match=r"^the cron time '.*' cannot be used: "):
+        parse_cron(text)
+
+
+@pytest.fixture
+def schedule(database: Database, tmp_path: Path) -> int:
+    (tmp_path / "night").mkdir()
+    with database.write() as session:
+        return schedules.put(
+            session, folder=str(tmp_path / "night"), cron="30 2 * * *", reports=str(tmp_path / "reports"),
+            site="Ward 3", submitter="nurse",
+        )  # fmt: skip
+
+
+def test_the_folder_becomes_a_batch(
+    settings: Settings, database: Database, installed_model: Manifest, schedule: int, tmp_path: Path,
+    photograph: Callable[..., Path], images: Callable[..., list[object]],
+) -> None:  # fmt: skip
+    photograph(tmp_path / "night" / "1.jpg")
+    batch_id = run_nightly(database, settings, schedule, "message 1")
+    assert batch_id is not None
+    assert [row.image for row in images(database, batch_id)] == [f"{tmp_path}/night/1.jpg"]  # type: ignore[attr-defined]
+    with database.read() as session:
+        batch = session.get_one(Batch, batch_id)
+    assert (batch.source, batch.source_key, batch.site, batch.submitter, batch.export_folder) == (
+        "nightly", "nightly:message 1", "Ward 3", "nurse", str(tmp_path / "reports"),
+    )  # fmt: skip
+
+
+def test_a_message_delivered_again_makes_no_second_batch(
+    settings: Settings, database: Database, installed_model: Manifest, schedule: int, tmp_path: Path,
+    photograph: Callable[..., Path], count: Callable[..., int],
+) -> None:  # fmt: skip
+    photograph(tmp_path / "night" / "1.jpg")
+    assert run_nightly(database, settings, schedule, "message 1") is not None
+    assert run_nightly(database, settings, schedule, "message 1") is None
+    assert count(database, Batch) == 1
+    assert run_nightly(database, settings, schedule, "message 2") is not None
+    assert count(database, Batch) == 2
+
+
+def test_an_empty_folder_is_a_quiet_night(
+    settings: Settings, database: Database, installed_model: Manifest, schedule: int, count: Callable[..., int]
+) -> None:
+    assert run_nightly(database, settings, schedule, "message 1") is None
+    assert count(database, Batch) == 0
+
+
+def test_a_folder_that_is_gone_is_not_a_quiet_night(
+    settings: Settings, database: Database, installed_model: Manifest, schedule: int, tmp_path: Path
+) -> None:
+    (tmp_path / "night").rmdir()
+    with pytest.raises(UsageFault, match=r"^no such file or folder: "):
+        run_nightly(database, settings, schedule, "message 1")
+
+
+def test_a_schedule_that_is_gone_does_nothing(settings: Settings, database: Database) -> None:
+    assert run_nightly(database, settings, 4711, "message 1") is None
+
+
+def test_a_second_schedule_of_a_folder_replaces_the_first(database: Database, schedule: int, tmp_path: Path) -> None:
+    with database.write() as session:
+        again = schedules.put(
+            session, folder=str(tmp_path / "night"), cron="0 4 * * *", reports="/r", site=None, submitter="other"
+        )
+    assert again == schedule
+    with database.read() as session:
+        assert schedules.nightlies(session) == [
+            schedules.Nightly(schedule, str(tmp_path / "night"), "0 4 * * *", "/r", None, "other")
+        ]
+
+
+def test_the_timetable_recovers_each_minute_and_runs_every_schedule(database: Database, schedule: int) -> None:
+    app = schedule_app(Celery(set_as_current=False), database)
+    table = app.conf.beat_schedule
+    assert table.pop("recover") == {"task": "dermscreen.recover", "schedule": 60.0}
+    assert table == {
+        f"nightly-{schedule}": {"task": "dermscreen.nightly", "schedule": parse_cron("30 2 * * *"), "args": [schedule]}
+    }

@@ -1,0 +1,328 @@
+"""What becomes of a chunk: done, not due, refused or lost, and nothing in between."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, update
+
+from models.checksum import sha256_hex
+from models.errors import ModelInvalid, OurFault, PassingFault
+from models.manifest import Manifest
+from storage import audit, chunks, predictions, workers
+from storage.clock import db_now
+from storage.database import Database
+from storage.schema import AuditEvent, Base, Batch, Chunk, Decision, Image, Prediction, Worker
+from storage.settings import Settings
+from worker import runner
+from worker.networks import Networks
+from worker.runner import WRITE_TRIES, Runner, patiently
+
+HandedIn = Callable[[list[Path]], str]
+ME = "host/ns/1/2"
+
+
+@pytest.fixture
+def paths(tmp_path: Path, photograph: Callable[..., Path]) -> list[Path]:
+    return [photograph(tmp_path / "ward" / f"{n}.jpg", seed=n, side=80 + 10 * n) for n in range(4)]
+
+
+@pytest.fixture
+def ours(database: Database, networks: Networks) -> Runner:
+    with database.write() as session:
+        workers.sign_on(session, ME, "host", 1, "cpu")
+    return Runner(database, networks, ME)
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses that would have been made."""
+    made: list[float] = []
+    monkeypatch.setattr(runner.time, "sleep", made.append)
+    return made
+
+
+def chunk_of(database: Database, batch_id: str) -> Chunk:
+    with database.read() as session:
+        return session.scalars(select(Chunk).where(Chunk.batch_id == batch_id)).one()
+
+
+def states(database: Database, batch_id: str) -> list[str]:
+    with database.read() as session:
+        return list(session.scalars(select(Image.state).where(Image.batch_id == batch_id).order_by(Image.position)))
+
+
+def count(database: Database, table: type[Base]) -> int:
+    with database.read() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def stored(database: Database) -> dict[str, float]:
+    """image as submitted -> probability."""
+    query = select(Image.image, Prediction.probability).join(Decision, Decision.image_id == Image.id)
+    with database.read() as session:
+        rows = session.execute(query.join(Prediction, Decision.prediction_id == Prediction.id)).all()
+        return {row.image: row.probability for row in rows}
+
+
+def expected(paths: list[Path], scored: Callable[..., Any]) -> dict[str, float]:
+    from models.preprocessing import prepare
+
+    return {p.name: round(float(scored(prepare(p.read_bytes(), ".jpg", "square-1", 32)[None])[0]), 6) for p in paths}
+
+
+def test_done(
+    database: Database, ours: Runner, handed_in: HandedIn, paths: list[Path], scored: Callable[..., Any]
+) -> None:
+    batch_id = handed_in(paths)
+    assert ours.run(chunk_of(database, batch_id).id) == "done"
+    assert states(database, batch_id) == ["screened"] * 4
+    assert stored(database) == expected(paths, scored)
+    chunk = chunk_of(database, batch_id)
+    assert (chunk.state, chunk.attempt, chunk.faults, chunk.holder, chunk.lease_until) == ("done", 1, 0, None, None)
+    with database.read() as session:
+        assert session.get_one(Batch, batch_id).state == "complete"
+        assert audit.verify(session) == count(database, AuditEvent)
+
+
+def test_a_refused_file_does_not_hold_up_the_rest(
+    database: Database, ours: Runner, handed_in: HandedIn, paths: list[Path]
+) -> None:
+    batch_id = handed_in(paths)
+    paths[1].unlink()
+    assert ours.run(chunk_of(database, batch_id).id) == "done"
+    assert states(database, batch_id) == ["screened", "rejected", "screened", "screened"]
+
+
+def test_a_chunk_that_is_done_taken_or_unknown_is_not_due(
+    database: Database, ours: Runner, handed_in: HandedIn, paths: list[Path], network: Any
+) -> None:
+    chunk_id = chunk_of(database, handed_in(paths)).id
+    assert ours.run("no such chunk") == "not due"
+    with database.write() as session:
+        held = chunks.claim(session, chunk_id, "another")
+    assert held is not None
+    assert ours.run(chunk_id) == "not due"
+    assert network.seen == []
+    with database.write() as session:
+        chunks.hand_back(session, held, "given back")
+        session.execute(update(Chunk).values(not_before=db_now(3600)))
+    assert ours.run(chunk_id) == "not due"
+    with database.write() as session:
+        session.execute(update(Chunk).values(not_before=db_now(-1)))
+    assert ours.run(chunk_id) == "done"
+    assert ours.run(chunk_id) == "not due"
+    assert len(network.seen) == 1
+
+
+def assert_refused(database: Database, batch_id: str, reason: str) -> None:
+    assert states(database, batch_id) == ["waiting"] * 4
+    chunk = chunk_of(database, batch_id)
+    assert (chunk.state, chunk.faults, chunk.holder) == ("waiting", 0, None)
+    assert reason in (chunk.reason or "")
+    assert (count(database, Prediction), count(database, Decision)) == (0, 0)
+    with database.read() as session:
+        assert reason in (session.get_one(Worker, ME).refused or "")
+        assert workers.alive(session) == []
+        last = session.scalars(select(AuditEvent).order_by(AuditEvent.seq.desc()).limit(1)).one()
+        assert last.event == "chunk.handed_back"
+        assert reason in json.loads(last.body)["reason"]
+
+
+def test_a_model_that_is_not_what_its_manifest_says_is_refused(
+    database: Database, settings: Settings, ours: Runner, handed_in: HandedIn, paths: list[Path]
+) -> None:
+    batch_id = handed_in(paths)
+
+    def load(version: Any) -> Any:
+        return version.verified_weights()
+
+    (settings.home / "models" / "tested-1" / "weights.safetensors").write_bytes(b"other weights")
+    refusing = Runner(database, Networks(settings.home, load), ME)
+    assert refusing.run(chunk_of(database, batch_id).id) == "refused"
+    assert_refused(database, batch_id, f"expected SHA-256 {'0' * 64}, received {sha256_hex(b'other weights')}")
+    # another worker, whose copy is sound, screens it
+    assert ours.run(chunk_of(database, batch_id).id) == "done"
+
+
+def test_a_model_that_is_gone_is_refused(
+    database: Database, settings: Settings, ours: Runner, handed_in: HandedIn, paths: list[Path]
+) -> None:
+    batch_id = handed_in(paths)
+    (settings.home / "models" / "tested-1" / "manifest.json").unlink()
+    assert ours.run(chunk_of(database, batch_id).id) == "refused"
+    assert_refused(database, batch_id, "no model version 'tested-1'")
+
+
+def test_a_preprocessing_of_another_release_is_refused(
+    database: Database, settings: Settings, ours: Runner, handed_in: HandedIn, paths: list[Path], manifest: Manifest
+) -> None:
+    batch_id = handed_in(paths)
+    path = settings.home / "models" / "tested-1" / "manifest.json"
+    path.write_text(json.dumps(manifest.raw | {"preprocessing": "fov-9"}))
+    assert ours.run(chunk_of(database, batch_id).id) == "refused"
+    assert_refused(database, batch_id, "preprocessing 'fov-9' is not known to this release")
+
+
+def taken_over(database: Database) -> Callable[[], None]:
+    """Another worker is given the chunks, as after an expired lease."""
+
+    def take() -> None:
+        with database.write() as session:
+            session.execute(update(Chunk).values(attempt=Chunk.attempt + 1, holder="another"))
+
+    return take
+
+
+def assert_lost(database: Database, batch_id: str) -> None:
+    assert (count(database, Prediction), count(database, Decision)) == (0, 0)
+    assert states(database, batch_id) == ["running"] * 4
+    chunk = chunk_of(database, batch_id)
+    assert (chunk.state, chunk.attempt, chunk.holder) == ("running", 2, "another")
+
+
+def test_who_lost_the_lease_stores_nothing(
+    database: Database, ours: Runner, handed_in: HandedIn, paths: list[Path], network: Any
+) -> None:
+    batch_id = handed_in(paths)
+    network.before = taken_over(database)
+    assert ours.run(chunk_of(database, batch_id).id) == "lost"
+    assert len(network.seen) == 1
+    assert_lost(database, batch_id)
+
+
+def test_who_lost_the_lease_notices_at_the_next_renewal(
+    database: Database,
+    ours: Runner,
+    handed_in: HandedIn,
+    paths: list[Path],
+    network: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("worker.screening.PICTURES", 1)
+    monkeypatch.setattr(runner, "RENEW_SECONDS", -1.0)
+    batch_id = handed_in(paths)
+    network.before = taken_over(database)
+    assert ours.run(chunk_of(database, batch_id).id) == "lost"
+    assert len(network.seen) == 1  # of four: it went no further
+    assert_lost(database, batch_id)
+
+
+def test_the_lease_is_renewed_while_there_is_progress(
+    database: Database,
+    ours: Runner,
+    handed_in: HandedIn,
+    paths: list[Path],
+    network: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("worker.screening.PICTURES", 1)
+    monkeypatch.setattr(runner, "RENEW_SECONDS", -1.0)
+    held: list[bool] = []
+
+    def look_and_let_it_expire() -> None:
+        with database.write() as session:
+            held.append(session.scalars(select(Chunk.lease_until > db_now())).one())
+            session.execute(update(Chunk).values(lease_until=db_now(-10)))
+
+    network.before = look_and_let_it_expire
+    assert ours.run(chunk_of(database, handed_in(paths)).id) == "done"
+    assert held == [True] * 4
+
+
+def test_bytes_that_another_batch_brought_in_meanwhile_are_not_computed_again(
+    database: Database,
+    ours: Runner,
+    handed_in: HandedIn,
+    paths: list[Path],
+    network: Any,
+    manifest: Manifest,
+    scored: Callable[..., Any],
+) -> None:
+    batch_id = handed_in(paths)
+    key = predictions.Key(manifest.name, manifest.preprocessing)
+    with database.write() as session:
+        checksum = sha256_hex(paths[1].read_bytes())
+        predictions.record(session, key, [(checksum, 0.123456, None)])
+        blurred = sha256_hex(paths[2].read_bytes())
+        predictions.record(session, key, [(blurred, 0.2, "blurred")])
+        # another preprocessing is another prediction
+        other = predictions.Key(manifest.name, "square-0")
+        predictions.record(session, other, [(sha256_hex(paths[0].read_bytes()), 0.9, None)])
+    assert ours.run(chunk_of(database, batch_id).id) == "done"
+    assert [len(call) for call in network.seen] == [2]
+    assert stored(database) == expected(paths, scored) | {"1.jpg": 0.123456, "2.jpg": 0.2}
+    with database.read() as session:
+        rows = session.execute(select(Image.image, Decision.outcome, Decision.reason).join(Decision)).all()
+        assert {row.image: row.reason for row in rows if row.reason} == {"2.jpg": "blurred"}
+        assert {row.image: row.outcome for row in rows}["2.jpg"] == "review"
+
+
+def test_a_result_is_written_when_the_database_answers_again(
+    database: Database,
+    ours: Runner,
+    handed_in: HandedIn,
+    paths: list[Path],
+    network: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    pauses: list[float],
+) -> None:
+    batch_id = handed_in(paths)
+    completes, busy = chunks.complete, [PassingFault("the database is busy")] * 2
+
+    def complete(*arguments: Any) -> None:
+        completes(*arguments)
+        if busy:
+            raise busy.pop()  # after it wrote: the transaction is rolled back whole
+
+    monkeypatch.setattr(chunks, "complete", complete)
+    assert ours.run(chunk_of(database, batch_id).id) == "done"
+    assert len(network.seen) == 1
+    assert len(pauses) == 2
+    assert states(database, batch_id) == ["screened"] * 4
+    assert count(database, Decision) == 4
+
+
+def test_patience_ends_with_the_last_fault(pauses: list[float]) -> None:
+    tries: list[int] = []
+
+    def busy() -> None:
+        tries.append(1)
+        raise PassingFault(f"busy {len(tries)}")
+
+    with pytest.raises(PassingFault, match=f"^busy {WRITE_TRIES}$"):
+        patiently(busy)
+    assert len(tries) == WRITE_TRIES
+    # backoff doubles, each pause between half and all of it
+    assert len(pauses) == WRITE_TRIES - 1
+    assert all(2**n / 2 <= pause <= 2**n for n, pause in enumerate(pauses))
+
+
+def test_patience_returns_what_came_at_last(pauses: list[float]) -> None:
+    answers: list[Any] = [PassingFault("busy"), "written"]
+
+    def write() -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return str(answer)
+
+    assert patiently(write) == "written"
+    assert len(pauses) == 1
+
+
+@pytest.mark.parametrize("error", [OurFault("ours"), ModelInvalid("invalid"), ZeroDivisionError()])
+def test_patience_is_for_passing_faults_alone(pauses: list[float], error: Exception) -> None:
+    tries: list[int] = []
+
+    def broken() -> None:
+        tries.append(1)
+        raise error
+
+    with pytest.raises(type(error)):
+        patiently(broken)
+    assert (len(tries), pauses) == (1, [])
