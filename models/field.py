@@ -29,8 +29,8 @@ DARKEST, LIGHTEST = 24.0, 80.0  # bounds of the level, 0..255, below which the b
 LIT_SHARE = 0.06  # of a row or column; with less it lies outside the field
 FEWEST_POINTS = 12  # of RAYS; fewer dark runs are no ring, and fewer pixels across show none
 TOLERANCE = 0.03  # of the shorter side: how far a point may lie from the circle
-SMALLEST, LARGEST = 0.25, 0.95  # radius of a field as a fraction of the shorter side of the frame
-OFF_CENTRE = 0.25  # of the shorter side
+SMALLEST, LARGEST = 0.25, 0.95  # radius of a field as a fraction of the frame's shorter and longer side
+OFF_CENTRE = 0.25  # of the longer side: how far the middle of a field may lie from that of the frame
 
 
 def lit_field(rgb: NDArray[np.uint8]) -> Box:
@@ -114,11 +114,14 @@ def _circle(lit: NDArray[np.bool_]) -> Circle | None:
         if kept.sum() < FEWEST_POINTS:
             return None
     quarters = {(bool(a), bool(b)) for a, b in zip(y[kept] > row, x[kept] > column, strict=True)}
-    if kept.mean() < 0.5 or len(quarters) < 2:
-        return None
-    if not SMALLEST * shorter <= radius <= LARGEST * max(height, width):
-        return None
-    if np.hypot(row - (height - 1) / 2, column - (width - 1) / 2) > OFF_CENTRE * max(height, width):
+    off_centre = np.hypot(row - (height - 1) / 2, column - (width - 1) / 2)
+    longer = max(height, width)
+    if (
+        kept.mean() < 0.5
+        or len(quarters) < 2
+        or not SMALLEST * shorter <= radius <= LARGEST * longer
+        or off_centre > OFF_CENTRE * longer
+    ):
         return None
     return row + 0.5, column + 0.5, radius
 

@@ -27,18 +27,19 @@ class Progress(Protocol):
 class Tell(Callback):
     """Passes steps and epochs on to a Progress."""
 
-    def __init__(self, progress: Progress, epochs: int, steps: int) -> None:
+    def __init__(self, progress: Progress, epochs: int, steps: int, before: int = 0) -> None:
+        """`epochs` in all, of which `before` lie before the first of this fit."""
         super().__init__()
-        self._progress, self._epochs, self._steps, self._epoch = progress, epochs, steps, 0
+        self._progress, self._epochs, self._steps, self._before, self._epoch = progress, epochs, steps, before, 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._epoch = epoch
+        self._epoch = self._before + epoch
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self._progress.step(self._epoch + 1, self._epochs, batch + 1, self._steps)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self._progress.epoch(epoch + 1, self._epochs, {k: float(v) for k, v in (logs or {}).items()})
+        self._progress.epoch(self._before + epoch + 1, self._epochs, {k: float(v) for k, v in (logs or {}).items()})
 
 
 class Remember(Callback):

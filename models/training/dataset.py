@@ -24,7 +24,8 @@ def dataset(
 ) -> Any:
     """A tf.data.Dataset of (pictures (n, size, size, 3) uint8, labels (n, 1) float32) batches.
 
-    ``size`` in pixels, without it the preset's. Decoded pictures are cached in memory after preprocessing: 49 KB each at 128x128.
+    ``size`` is in pixels; without it the preset's. Decoded pictures are cached in memory after preprocessing:
+    49 KB each at 128x128.
     """
     import tensorflow as tf
 

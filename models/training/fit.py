@@ -114,7 +114,7 @@ def _check(parts: dict[str, list[Sample]]) -> None:
                 raise UsageFault(f"too few images: the part {part} of the split got none from {name}/; add images")
 
 
-def _check_pictures(data: Path, samples: list[Sample], recipe: Preset) -> None:
+def _check_pictures(data: Path, samples: list[Sample], recipe: Preset | FineTune) -> None:
     """Once through all of them (0.8 ms each): TensorFlow would pass on the text of a refusal inside a traceback."""
     for sample in samples:
         path = data / sample.image

@@ -90,7 +90,7 @@ def read_tensors(data: bytes) -> Tensors:
 
 def _array(view: _View, storage: NDArray[Any]) -> NDArray[Any]:
     needed = view.offset + sum((n - 1) * s for n, s in zip(view.shape, view.strides, strict=True)) + 1
-    if min(view.shape, default=1) < 1 or min(view.strides, default=0) < 0 or needed > len(storage):
+    if min(view.shape, default=1) < 1 or min((view.offset, *view.strides)) < 0 or needed > len(storage):
         raise ValueError("a tensor reaches beyond its storage")
     strides = tuple(stride * storage.itemsize for stride in view.strides)
     return np.lib.stride_tricks.as_strided(storage[view.offset :], view.shape, strides, writeable=False).copy()

@@ -8,7 +8,7 @@ import click
 
 
 @click.command("train")
-@click.option("--architecture", type=click.Choice(["hidri"]), default="hidri", show_default=True)
+@click.option("--architecture", type=click.Choice(["efficientnet-lite0", "hidri"]), default="hidri", show_default=True)
 @click.option(
     "--data",
     required=True,

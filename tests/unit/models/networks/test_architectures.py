@@ -16,4 +16,4 @@ def test_a_known_name_is_built() -> None:
 def test_an_unknown_name_says_expected_and_received(name: str) -> None:
     with pytest.raises(ModelInvalid) as refused:
         build(name, 16)
-    assert str(refused.value) == f"unknown architecture: expected one of hidri, received {name!r}"
+    assert str(refused.value) == f"unknown architecture: expected one of efficientnet-lite0, hidri, received {name!r}"

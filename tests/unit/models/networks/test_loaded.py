@@ -53,7 +53,9 @@ def test_altered_weights_are_not_loaded(folder: Path) -> None:
 
 
 def test_an_unknown_architecture_is_not_loaded(write_version: Callable[..., Path], tmp_path: Path) -> None:
-    with pytest.raises(ModelInvalid, match=r"^unknown architecture: expected one of hidri, received 'vgg'$"):
+    with pytest.raises(
+        ModelInvalid, match=r"^unknown architecture: expected one of efficientnet-lite0, hidri, received 'vgg'$"
+    ):
         load(open_version(write_version(tmp_path, architecture="vgg")))
 
 
