@@ -24,6 +24,7 @@ from models.training.callbacks import Progress, Tell, finetune_callbacks
 from models.training.dataset import dataset
 from models.training.imagenet import assign_imagenet, imagenet_tensors
 from models.training.presets import FineTune
+from models.training.schedule import Cycles
 from models.training.split import Sample
 
 STORED = 224  # side in pixels of the squares kept in memory, 150 KB each
@@ -60,10 +61,8 @@ def finetune(
         network.save_weights(str(head))
 
     _thaw(network, recipe.frozen_blocks)
-    warmup = min(recipe.warmup_steps, recipe.epochs * steps // 5)
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, recipe.epochs * steps - warmup, warmup_target=recipe.learning_rate, warmup_steps=warmup
-    )
+    ends = [epoch * steps for epoch in (*recipe.restarts, recipe.epochs) if epoch <= recipe.epochs]
+    rate = Cycles(recipe.learning_rate, min(recipe.warmup_steps, ends[0] // 5), ends, recipe.restart_share)
     _compile(keras, network, recipe, rate, average=True)
     callbacks, remember = finetune_callbacks(run)
     network.fit(

@@ -30,6 +30,7 @@ class FineTune:
 
     Sizes in pixels, rates unitless, frozen_blocks: how many of the first blocks keep ImageNet's weights. Training is
     at a smaller size than screening, because crops make things look larger (Touvron et al., arXiv:1906.06423).
+    restarts: epochs after which the learning rate starts again, at restart_share of its first peak.
     """
 
     architecture: str
@@ -41,6 +42,8 @@ class FineTune:
     head_rate: float
     epochs: int
     learning_rate: float
+    restarts: tuple[int, ...]
+    restart_share: float
     warmup_steps: int
     weight_decay: float
     label_smoothing: float
@@ -57,8 +60,10 @@ PRESETS: dict[str, Preset | FineTune] = {
         batch_size=32,
         head_epochs=1,
         head_rate=2e-3,
-        epochs=7,
+        epochs=11,
         learning_rate=5e-4,
+        restarts=(7,),
+        restart_share=0.6,
         warmup_steps=200,
         weight_decay=0.02,
         label_smoothing=0.05,
