@@ -25,36 +25,37 @@ TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.52
 FROM_YIQ = np.linalg.inv(TO_YIQ)
 
 
-def augment(square: NDArray[np.uint8], size: int, random: Random) -> NDArray[np.uint8]:
+def augment(square: NDArray[np.uint8], size: int, random: Random, strength: float = 1.0) -> NDArray[np.uint8]:
     """One random variant of the square around a lit field, as a disc on grey like preprocessing `field-1`.
 
-    square: (side, side, 3), 0..255, with the corners outside the disc still in it. Returns (size, size, 3), 0..255.
+    square: (side, side, 3), 0..255, with the corners outside the disc still in it. strength: 0..1, scales how often and
+    how much. Returns (size, size, 3), 0..255.
     """
-    picture = _framed(Image.fromarray(square), size, random)
-    if random.random() < 0.2:
+    picture = _framed(Image.fromarray(square), size, random, strength)
+    if random.random() < 0.2 * strength:
         _hairs(picture, random)
-    if random.random() < 0.08:
+    if random.random() < 0.08 * strength:
         _ruler(picture, random)
-    if random.random() < 0.35:
+    if random.random() < 0.35 * strength:
         shades = _shades(size)
         picture = ImageChops.multiply(picture, shades[random.integers(len(shades))])
     if random.random() < 0.85:
-        picture = _coloured(picture, random)
-    picture = _softened(picture, random)
+        picture = _coloured(picture, random, strength)
+    picture = _softened(picture, random, strength)
     result = np.array(picture)
-    if random.random() < 0.15:
+    if random.random() < 0.15 * strength:
         _add_noise(result, random)
     result[outside_disc(size)] = GREY
     return result
 
 
-def _framed(source: Image.Image, size: int, random: Random) -> Image.Image:
+def _framed(source: Image.Image, size: int, random: Random, strength: float = 1.0) -> Image.Image:
     """Turned by any angle, mirrored, stretched, and cropped to a smaller disc that lies in the source's disc.
 
     The stretch matters: part of the benign training images were squeezed to a square, the malignant were cropped.
     """
     radius = source.width / 2
-    zoom = random.uniform(0.55, 1.0)
+    zoom = random.uniform(1 - 0.45 * strength, 1.0)
     stretch = np.exp(np.clip(random.normal(0, 0.1), -0.25, 0.25))
     longer = min(1.0, zoom * max(stretch, 1 / stretch) ** 0.5)
     axes = np.diag([longer, longer / max(stretch, 1 / stretch)])
@@ -73,30 +74,31 @@ def _turn(angle: float) -> NDArray[np.float64]:
     return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
 
-def _coloured(picture: Image.Image, random: Random) -> Image.Image:
+def _coloured(picture: Image.Image, random: Random, strength: float) -> Image.Image:
     """Another camera and light: hue, saturation, white balance, contrast, brightness in one matrix, then gamma."""
-    hue, saturation = np.radians(random.uniform(-11, 11)), random.uniform(0.55, 1.4)
+    hue = strength * np.radians(random.uniform(-11, 11))
+    saturation = 1 + strength * random.uniform(-0.45, 0.4)
     twist = np.eye(3)
     twist[1:, 1:] = saturation * _turn(hue)
-    gains = np.exp(random.uniform(-0.18, 0.18, 3))
-    contrast = np.exp(random.uniform(-0.3, 0.3))
+    gains = np.exp(strength * random.uniform(-0.18, 0.18, 3))
+    contrast = np.exp(strength * random.uniform(-0.3, 0.3))
     matrix = contrast * np.diag(gains) @ FROM_YIQ @ twist @ TO_YIQ
-    offset = 128 * (1 - contrast) + random.uniform(-28, 28)
+    offset = 128 * (1 - contrast) + strength * random.uniform(-28, 28)
     rows = np.hstack((matrix, np.full((3, 1), offset))).ravel()
     picture = picture.convert("RGB", tuple(float(v) for v in rows))
-    gamma = np.exp(random.uniform(-0.25, 0.25))
+    gamma = np.exp(strength * random.uniform(-0.25, 0.25))
     curve = np.rint(255 * (np.arange(256) / 255) ** gamma).astype(int).tolist()
     return picture.point(curve * 3)
 
 
-def _softened(picture: Image.Image, random: Random) -> Image.Image:
+def _softened(picture: Image.Image, random: Random, strength: float) -> Image.Image:
     """Out of focus, a coarser camera, a JPEG of lower quality; each now and then."""
-    if random.random() < 0.2:
+    if random.random() < 0.2 * strength:
         picture = picture.filter(ImageFilter.GaussianBlur(random.uniform(0.3, 1.5)))
-    if random.random() < 0.15:
+    if random.random() < 0.15 * strength:
         side = int(picture.width * random.uniform(0.45, 0.9))
         picture = picture.resize((side, side), Image.Resampling.BILINEAR).resize(picture.size, Image.Resampling.BICUBIC)
-    if random.random() < 0.2:
+    if random.random() < 0.2 * strength:
         file = BytesIO()
         picture.save(file, "JPEG", quality=int(random.integers(35, 90)))
         picture = Image.open(file).convert("RGB")

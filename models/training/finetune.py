@@ -100,10 +100,11 @@ def _batches(
         epoch = first_epoch
         while True:
             random = np.random.default_rng((seed, epoch + 1_000))
+            strength = recipe.restart_strength if epoch >= min(recipe.restarts, default=recipe.epochs) else 1.0
             order = random.permutation(len(labels))
             for start in range(0, len(order) - batch + 1, batch):
                 chosen = order[start : start + batch]
-                yield np.stack([augment(squares[row], size, random) for row in chosen]), labels[chosen]
+                yield np.stack([augment(squares[row], size, random, strength) for row in chosen]), labels[chosen]
             epoch += 1
 
     signature = (tf.TensorSpec((batch, size, size, 3), tf.uint8), tf.TensorSpec((batch, 1), tf.float32))

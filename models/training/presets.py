@@ -30,7 +30,8 @@ class FineTune:
 
     Sizes in pixels, rates unitless, frozen_blocks: how many of the first blocks keep ImageNet's weights. Training is
     at a smaller size than screening, because crops make things look larger (Touvron et al., arXiv:1906.06423).
-    restarts: epochs after which the learning rate starts again, at restart_share of its first peak.
+    restarts: epochs after which the learning rate starts again, at restart_share of its first
+    peak; augmentation then has restart_strength, nearer to the pictures that will be screened.
     """
 
     architecture: str
@@ -44,6 +45,7 @@ class FineTune:
     learning_rate: float
     restarts: tuple[int, ...]
     restart_share: float
+    restart_strength: float
     warmup_steps: int
     weight_decay: float
     label_smoothing: float
@@ -60,10 +62,11 @@ PRESETS: dict[str, Preset | FineTune] = {
         batch_size=32,
         head_epochs=1,
         head_rate=2e-3,
-        epochs=11,
+        epochs=10,
         learning_rate=5e-4,
         restarts=(7,),
         restart_share=0.6,
+        restart_strength=0.5,
         warmup_steps=200,
         weight_decay=0.02,
         label_smoothing=0.05,
