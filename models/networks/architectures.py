@@ -9,6 +9,7 @@ from typing import Any
 from models.errors import ModelInvalid
 
 ARCHITECTURES: dict[str, str] = {
+    "efficientnet-lite0": "models.networks.efficientnet_lite0",
     "hidri": "models.networks.hidri",
     "thompson": "models.networks.thompson",
 }

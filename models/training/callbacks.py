@@ -27,18 +27,19 @@ class Progress(Protocol):
 class Tell(Callback):
     """Passes steps and epochs on to a Progress."""
 
-    def __init__(self, progress: Progress, epochs: int, steps: int) -> None:
+    def __init__(self, progress: Progress, epochs: int, steps: int, before: int = 0) -> None:
+        """`epochs` in all, of which `before` lie before the first of this fit."""
         super().__init__()
-        self._progress, self._epochs, self._steps, self._epoch = progress, epochs, steps, 0
+        self._progress, self._epochs, self._steps, self._before, self._epoch = progress, epochs, steps, before, 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._epoch = epoch
+        self._epoch = self._before + epoch
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self._progress.step(self._epoch + 1, self._epochs, batch + 1, self._steps)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self._progress.epoch(epoch + 1, self._epochs, {k: float(v) for k, v in (logs or {}).items()})
+        self._progress.epoch(self._before + epoch + 1, self._epochs, {k: float(v) for k, v in (logs or {}).items()})
 
 
 class Remember(Callback):
@@ -57,6 +58,10 @@ class Remember(Callback):
         for callback in self._others:
             for key, value in saved["callbacks"].get(type(callback).__name__, {}).items():
                 setattr(callback, key, value)
+
+    def epochs_done(self) -> int:
+        """Whole epochs of an earlier run in the same folder."""
+        return len(json.loads(self._path.read_text(encoding="utf-8"))["history"]) if self._path.is_file() else 0
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.history = [*self.history[:epoch], {k: float(v) for k, v in (logs or {}).items()}]
@@ -85,3 +90,11 @@ def recipe_callbacks(preset: Preset, folder: Path) -> tuple[list[Any], Remember]
     backup = keras.callbacks.BackupAndRestore(str(folder / "backup"), delete_checkpoint=False)
     # backup last: an epoch counts as done once everything else has kept its part of it
     return [stop, plateau, best, board, remember, backup], remember
+
+
+def finetune_callbacks(folder: Path) -> tuple[list[Any], Remember]:
+    """TensorBoard, the averaged weights wherever it is measured, and the state for resuming."""
+    remember = Remember(folder / "state.json", [])
+    board = keras.callbacks.TensorBoard(log_dir=str(folder / "tensorboard"), write_graph=False)
+    backup = keras.callbacks.BackupAndRestore(str(folder / "backup"), delete_checkpoint=False)
+    return [keras.callbacks.SwapEMAWeights(), board, remember, backup], remember

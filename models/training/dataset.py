@@ -10,18 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.preprocessing import prepare
-from models.training.presets import Preset
+from models.training.presets import FineTune, Preset
 from models.training.split import Sample
 
 
-def dataset(data: Path, samples: Sequence[Sample], preset: Preset, *, shuffle_seed: int | None = None) -> Any:
+def dataset(
+    data: Path,
+    samples: Sequence[Sample],
+    preset: Preset | FineTune,
+    *,
+    shuffle_seed: int | None = None,
+    size: int | None = None,
+) -> Any:
     """A tf.data.Dataset of (pictures (n, size, size, 3) uint8, labels (n, 1) float32) batches.
 
-    Decoded pictures are cached in memory after preprocessing: 49 KB each at 128x128.
+    ``size`` is in pixels; without it the preset's. Decoded pictures are cached in memory after preprocessing:
+    49 KB each at 128x128.
     """
     import tensorflow as tf
 
-    size = preset.input_size
+    size = size or preset.input_size
 
     def read(image: Any) -> NDArray[np.uint8]:
         path = data / image.decode()

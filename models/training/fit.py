@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from models.checksum import sha256_hex
 from models.errors import ImageRefused, UsageFault
-from models.manifest import FORMAT
 from models.networks.architectures import build
-from models.networks.backend import import_keras, library_versions
-from models.networks.weights import dump_weights
+from models.networks.backend import import_keras
 from models.preprocessing import prepare
-from models.rounding import DECIMALS
 from models.training.callbacks import Progress, Tell, recipe_callbacks
 from models.training.dataset import class_weights, dataset
-from models.training.measure import metrics, operating_points
-from models.training.presets import Preset, preset
+from models.training.order import Order
+from models.training.presets import FineTune, Preset, preset
+from models.training.publish import publish
 from models.training.split import LABELS, PARTS, Sample, read_groups, split, split_csv
-
-
-@dataclass(frozen=True)
-class Order:
-    """What to train: data folder (with benign/ and malignant/), groups of copies, where to, and from which seed."""
-
-    architecture: str
-    data: Path
-    output: Path
-    name: str
-    groups: Path | None = None
-    epochs: int | None = None
-    seed: int = 7
-    resume: bool = False
 
 
 def train(order: Order, progress: Progress) -> Path:
@@ -64,41 +42,13 @@ def train(order: Order, progress: Progress) -> Path:
     _check_pictures(order.data, samples, recipe)
     _keep_split(run, split_csv(samples))
     started = time.monotonic()
-    network, history = _fit(order, recipe, parts, run, progress)
-    weights = dump_weights(network)
-    scores = {part: _score(network, order.data, parts[part], recipe) for part in ("calibration", "test")}
-    points = operating_points(scores["calibration"], scores["test"])
-    manifest = {
-        "format": FORMAT,
-        "name": order.name,
-        "architecture": recipe.architecture,
-        "input_size": recipe.input_size,
-        "preprocessing": recipe.preprocessing,
-        "labels": list(LABELS),
-        "intended_use": "Research software; a screening aid, not a diagnosis and not a medical device.",
-        "calibration": {"method": "none"},
-        "operating_points": points,
-        # too few malignant images promise no sensitivity (73 in the calibration part promise 95 %)
-        "default_operating_point": "sensitivity-95" if "sensitivity-95" in points else "f1",
-        "metrics": {part: metrics(*score) for part, score in scores.items()},
-        "training": {
-            "recipe": asdict(recipe),
-            "seed": order.seed,
-            "epochs_run": len(history),
-            "history": [{key: round(value, DECIMALS) for key, value in row.items()} for row in history],
-            "seconds": round(time.monotonic() - started),
-            "images": {part: len(rows) for part, rows in parts.items()},
-            "groups": len({sample.group for sample in samples}),
-            "libraries": library_versions(),
-        },
-        "weights": {
-            "file": "weights.safetensors",
-            "sha256": sha256_hex(weights),
-            "parameters": network.count_params(),
-        },
-        "split": {"file": "split.csv", "sha256": sha256_hex(split_csv(samples).encode())},
-    }
-    _write(order.output, manifest, weights, split_csv(samples))
+    if isinstance(recipe, FineTune):
+        from models.training.finetune import finetune
+
+        network, history = finetune(order.data, order.seed, recipe, parts, run, progress)
+    else:
+        network, history = _fit(order, recipe, parts, run, progress)
+    publish(order, recipe, network, samples, history, time.monotonic() - started)
     return order.output
 
 
@@ -109,7 +59,7 @@ def _check(parts: dict[str, list[Sample]]) -> None:
                 raise UsageFault(f"too few images: the part {part} of the split got none from {name}/; add images")
 
 
-def _check_pictures(data: Path, samples: list[Sample], recipe: Preset) -> None:
+def _check_pictures(data: Path, samples: list[Sample], recipe: Preset | FineTune) -> None:
     """Once through all of them (0.8 ms each): TensorFlow would pass on the text of a refusal inside a traceback."""
     for sample in samples:
         path = data / sample.image
@@ -173,25 +123,3 @@ def _augmentation(recipe: Preset, seed: int) -> list[Any]:
     turns = [layers.RandomRotation(recipe.rotation, seed=seed + 1)] if recipe.rotation else []
     zooms = [layers.RandomZoom(recipe.zoom, seed=seed + 2)] if recipe.zoom else []
     return [*flips, *turns, *zooms]
-
-
-def _score(
-    network: Any, data: Path, samples: list[Sample], recipe: Preset
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Labels and probabilities of a part, rounded as they are stored, so that a report recomputes to the digit."""
-    network.compile(jit_compile=False)
-    probabilities = network.predict(dataset(data, samples, recipe), verbose=0).reshape(-1).astype(np.float64)
-    return np.array([sample.label for sample in samples]), np.round(probabilities, DECIMALS)
-
-
-def _write(folder: Path, manifest: dict[str, Any], weights: bytes, split_text: str) -> None:
-    """Weights and split first, the manifest last and by rename: a folder with a manifest is whole."""
-    (folder / "weights.safetensors").write_bytes(weights)
-    (folder / "split.csv").write_text(split_text, encoding="utf-8")
-    partial = folder / "manifest.json.partial"
-    with partial.open("w", encoding="utf-8") as file:
-        json.dump(manifest, file, indent=2)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(folder / "manifest.json")

