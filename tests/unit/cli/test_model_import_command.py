@@ -7,17 +7,19 @@ from typing import Any
 import pytest
 
 from cli.main import run
-from models.catalogue import DEFAULT_MODEL, SHIPPED
+from models.catalogue import SHIPPED
 from models.networks.architectures import build
 from models.networks.loaded import verified_network
 from models.version import open_version
 from storage.settings import Settings
 
+HIDRI = "hidri-1"  # shipped, of the architecture whose files are imported here
+
 
 @pytest.fixture
 def legacy(tmp_path: Path) -> Path:
     """The shipped weights as an old `.h5`."""
-    verified_network(open_version(SHIPPED / DEFAULT_MODEL)).save(tmp_path / "best_model.h5")
+    verified_network(open_version(SHIPPED / HIDRI)).save(tmp_path / "best_model.h5")
     return tmp_path / "best_model.h5"
 
 
@@ -26,7 +28,7 @@ def test_the_shipped_weights_come_back(legacy: Path, settings: Settings, capsys:
     assert run([*arguments, "--threshold", "0.43", "--json"]) == 0
     shown = capsys.readouterr()
     raw = json.loads(shown.out)
-    shipped = open_version(SHIPPED / DEFAULT_MODEL).manifest
+    shipped = open_version(SHIPPED / HIDRI).manifest
     assert raw["weights"]["sha256"] == shipped.weights_sha256
     assert (raw["input_size"], raw["metrics"]) == (128, {})
     assert "Nothing is measured" in shown.err
@@ -34,20 +36,20 @@ def test_the_shipped_weights_come_back(legacy: Path, settings: Settings, capsys:
 
 
 def test_it_is_shown_as_not_measured(legacy: Path, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["model", "import", str(legacy), "--architecture", "hidri", "--name", "mine-1", "--like", DEFAULT_MODEL]
+    arguments = ["model", "import", str(legacy), "--architecture", "hidri", "--name", "mine-1", "--like", HIDRI]
     assert run(arguments) == 0
     capsys.readouterr()
     assert run(["model", "show", "mine-1"]) == 0
     shown = capsys.readouterr().out
     assert "measured on    nothing: how well it does is not known" in shown
     assert "operating point imported: threshold 0.190577  (default)" in shown
-    assert f"taken over from sensitivity-95 of {DEFAULT_MODEL}, not measured with these weights" in shown
+    assert f"taken over from sensitivity-95 of {HIDRI}, not measured with these weights" in shown
     assert run(["model", "list"]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("mine-1")]
     assert line.split("\t")[:6] == ["mine-1", "", "hidri", "", "imported", "0.190577"]
 
 
-@pytest.mark.parametrize("arguments", [[], ["--threshold", "0.5", "--like", DEFAULT_MODEL]])
+@pytest.mark.parametrize("arguments", [[], ["--threshold", "0.5", "--like", HIDRI]])
 def test_one_source_of_the_threshold(
     arguments: list[str], legacy: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -59,8 +61,8 @@ def test_like_another_architecture(tmp_path: Path, settings: Settings, capsys: p
     network: Any = build("thompson", 16)
     network.save(tmp_path / "a.keras")
     arguments = ["model", "import", str(tmp_path / "a.keras"), "--architecture", "thompson", "--name", "mine-1"]
-    assert run([*arguments, "--like", DEFAULT_MODEL]) == 2
-    assert capsys.readouterr().err == f"Error: --like {DEFAULT_MODEL}: expected a thompson, received a hidri\n"
+    assert run([*arguments, "--like", HIDRI]) == 2
+    assert capsys.readouterr().err == f"Error: --like {HIDRI}: expected a thompson, received a hidri\n"
 
 
 def test_what_does_not_fit(legacy: Path, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
