@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from cli.data_check_text import CLASS_COLUMNS, CUE_COLUMNS, cells, copies, cue_cells, warnings
 from cli.html_report import jpeg_uri
+from cli.pages import page_environment
 from models.errors import ImageRefused
 from models.training.data_check import DataCheck
 from models.training.folder import Labelled
@@ -35,13 +34,7 @@ def write_html(file: IO[str], found: DataCheck, data: Path) -> None:
     """Write the page; conflicting groups come first. ``data`` is the folder that was checked."""
     calm = [group for group in found.groups if group not in found.conflicts]
     chosen = [*found.conflicts, *calm][:SHOWN_GROUPS]
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
+    environment = page_environment()
     page = environment.get_template("data_check.html").stream(
         made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         found=found,

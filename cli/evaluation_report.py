@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path, PurePath
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pathlib import PurePath
 
 from cli import evaluation_pictures as pictures
 from cli.evaluation_result import Result, decimals, percent_of
+from cli.pages import page_environment
 from models.evaluation.bootstrap import RESAMPLES, SEED
 from models.evaluation.calibration import BINS
 from models.evaluation.measurement import AtThreshold, Predictive
@@ -68,13 +67,7 @@ def _unbroken(share: float) -> str:
 
 def page(result: Result) -> str:
     """The whole page."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
+    environment = page_environment()
     environment.filters |= {
         "decimals": decimals, "percent_of": _unbroken, "six": text,
     }  # fmt: skip

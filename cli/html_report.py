@@ -7,12 +7,12 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import IO
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
+from cli.pages import page_environment
 from models.checksum import sha256_hex
 from models.decoding import decode
 from models.errors import ImageRefused, InputFault, PassingFault
@@ -124,13 +124,7 @@ def write_html(
         if section.key == "flagged":
             first = section.lines[:OVERLAYS]
             section.lines[:OVERLAYS] = [replace(line, overlay=overlay_of(line.row)) for line in first]
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
+    environment = page_environment()
     page = environment.get_template("report.html").stream(
         notice=NOTICE,
         made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,10 +36,13 @@ def register(folder: Path, settings: Settings, actor: str) -> Manifest:
                     "give yours a new one in its manifest.json"
                 )
             return other
-    database = open_database(settings)
     models = settings.home / "models"
+    settings.make_home()
     models.mkdir(exist_ok=True, mode=0o700)
-    with tempfile.TemporaryDirectory(prefix=".register-", dir=models) as partial:
+    with (
+        closing(open_database(settings)) as database,
+        tempfile.TemporaryDirectory(prefix=".register-", dir=models) as partial,
+    ):
         copy = Path(partial) / name
         copy.mkdir()
         for file in ("manifest.json", version.manifest.weights_file, "split.csv"):
@@ -48,6 +51,5 @@ def register(folder: Path, settings: Settings, actor: str) -> Manifest:
         open_version(copy).verified_weights()  # the bytes that were copied, not those that lay there before
         with database.write() as session:
             record_registration(session, version.manifest, actor)
-            os.replace(copy, models / name)  # noqa: PTH105 - Path.replace hides that the target must not exist
-    database.close()
+            copy.replace(models / name)
     return version.manifest

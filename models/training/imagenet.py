@@ -12,7 +12,7 @@ from collections import OrderedDict
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +51,7 @@ def _rebuild(storage: _Storage, offset: int, shape: tuple[int, ...], strides: tu
 class _Unpickler(pickle.Unpickler):
     """Knows the four names of a file of tensors and no other: nothing in the file can run code."""
 
-    KNOWN: dict[tuple[str, str], Any] = {  # noqa: RUF012
+    KNOWN: ClassVar[dict[tuple[str, str], Any]] = {
         ("collections", "OrderedDict"): OrderedDict,
         ("torch._utils", "_rebuild_tensor_v2"): _rebuild,
         ("torch", "FloatStorage"): np.dtype("<f4"),
