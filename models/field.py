@@ -9,6 +9,9 @@ without one the disc inscribed in the frame. Both end up as the same shape, and 
 Method: our own. Dark rows and columns at the frame are left out; rays run from the frame inwards, and on each the
 surround is the unbroken dark run that begins at the frame; a circle is fitted to where the runs end (Kasa's algebraic
 least squares, 1976) and fitted again without the points that lie off it, such as those of a lesion at the rim.
+
+A plain photograph loses more at its edges than a round field at its rim, since most dermoscopes show a field of about
+0.9 of the frame: with equal shares the same lesion would look larger through a dermoscope, and larger looks worse.
 """
 
 from __future__ import annotations
@@ -19,12 +22,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 Box = tuple[int, int, int, int]
+Frame = tuple[float, float, float, float]
 Circle = tuple[float, float, float]
 Floats = NDArray[np.float64]
 
 GRID = 112  # longer side in pixels of the copy that is looked at
 RAYS = 96
-MARGIN = 0.95  # of a radius: the rim of a field is blurred and shaded, the edge of a frame often vignetted
+RIM_SHARE = 0.95  # of the radius of a round field that is kept: its rim is blurred and shaded
+FRAME_SHARE = 0.86  # of what the frame gives: so a plain photograph shows as much skin as one through a dermoscope
 DARKEST, LIGHTEST = 24.0, 80.0  # bounds of the level, 0..255, below which the brightest channel counts as surround
 LIT_SHARE = 0.06  # of a row or column; with less it lies outside the field
 FEWEST_POINTS = 12  # of RAYS; fewer dark runs are no ring, and fewer pixels across show none
@@ -34,15 +39,15 @@ OFF_CENTRE = 0.25  # of the longer side: how far the middle of a field may lie f
 
 
 def lit_field(rgb: NDArray[np.uint8]) -> Box:
-    """The square (top, left, bottom, right) whose inscribed disc lies in the lit field, with a margin to its rim.
+    """The square (top, left, bottom, right) whose inscribed disc lies in the lit field, off its rim and the frame.
 
     rgb: (height, width, 3), 0..255. Bottom and right are exclusive; the square lies in the frame and has a side of
-    at least 1 pixel. Without a dark surround it is the middle of the frame, less the margin.
+    at least 1 pixel. Without a dark surround it is the middle FRAME_SHARE of the frame.
     """
     height, width = rgb.shape[:2]
     step = max(1, -(-max(height, width) // GRID))
     value = rgb[step // 2 :: step, step // 2 :: step].max(axis=2)
-    frame = (0.0, 0.0, float(height), float(width))
+    box: Frame = (0.0, 0.0, float(height), float(width))
     circle: Circle | None = None
     level = _surround_level(value)
     if level is not None:
@@ -51,8 +56,8 @@ def lit_field(rgb: NDArray[np.uint8]) -> Box:
         circle = _circle(lit[top:bottom, left:right])
         if circle is not None:
             circle = ((circle[0] + top) * step, (circle[1] + left) * step, circle[2] * step)
-        frame = (top * step, left * step, min(bottom * step, height), min(right * step, width))
-    return _square(_largest_disc(frame, circle), height, width)
+        box = (top * step, left * step, min(bottom * step, height), min(right * step, width))
+    return _square(_largest_disc((height, width), box, circle), height, width)
 
 
 def _surround_level(value: NDArray[np.uint8]) -> float | None:
@@ -133,19 +138,23 @@ def _kasa(y: Floats, x: Floats) -> Circle:
     return float(a), float(b), float(np.sqrt(max(c + a * a + b * b, 0.0)))
 
 
-def _largest_disc(frame: tuple[float, float, float, float], circle: Circle | None) -> Circle:
-    """The largest disc in frame and circle, by trying middles between those of the two; with the margin."""
-    top, left, bottom, right = frame
-    middle = np.array([(top + bottom) / 2, (left + right) / 2])
-    if circle is None:
-        return float(middle[0]), float(middle[1]), MARGIN * min(bottom - top, right - left) / 2
-    share = np.linspace(0, 1, 41)[:, None]
-    tried = middle + share * (np.array(circle[:2]) - middle)
-    in_frame = np.minimum.reduce([tried[:, 0] - top, bottom - tried[:, 0], tried[:, 1] - left, right - tried[:, 1]])
-    in_circle = circle[2] - np.hypot(tried[:, 0] - circle[0], tried[:, 1] - circle[1])
-    radius = MARGIN * np.minimum(in_frame, in_circle)
+def _largest_disc(shape: tuple[int, int], box: Frame, circle: Circle | None) -> Circle:
+    """The largest disc in the lit box and circle, off their rims and the frame, with its middle between theirs."""
+    middle = np.array([(box[0] + box[2]) / 2, (box[1] + box[3]) / 2])
+    tried = middle + np.linspace(0, 1, 41)[:, None] * (np.array(circle[:2] if circle else middle) - middle)
+    radius = np.minimum(FRAME_SHARE * _room(tried, (0, 0, *shape)), RIM_SHARE * _room(tried, box))
+    if circle is not None:
+        in_circle = circle[2] - np.hypot(tried[:, 0] - circle[0], tried[:, 1] - circle[1])
+        radius = np.minimum(radius, RIM_SHARE * in_circle)
     best = int(radius.argmax())
     return float(tried[best, 0]), float(tried[best, 1]), float(radius[best])
+
+
+def _room(middles: Floats, box: Frame) -> Floats:
+    """Distance of each middle (n, 2) to the nearest side of a box."""
+    top, left, bottom, right = box
+    rows, columns = middles[:, 0], middles[:, 1]
+    return np.asarray(np.minimum.reduce([rows - top, bottom - rows, columns - left, right - columns]))
 
 
 def _square(disc: Circle, height: int, width: int) -> Box:

@@ -29,9 +29,9 @@ def augment(square: NDArray[np.uint8], size: int, random: Random, strength: floa
     """One random variant of the square around a lit field, as a disc on grey like preprocessing `field-1`.
 
     square: (side, side, 3), 0..255, with the corners outside the disc still in it. strength: 0..1, scales how often and
-    how much. Returns (size, size, 3), 0..255.
+    how much light, colour and clutter vary; framing always varies in full. Returns (size, size, 3), 0..255.
     """
-    picture = _framed(Image.fromarray(square), size, random, strength)
+    picture = _framed(Image.fromarray(square), size, random)
     if random.random() < 0.2 * strength:
         _hairs(picture, random)
     if random.random() < 0.08 * strength:
@@ -49,13 +49,13 @@ def augment(square: NDArray[np.uint8], size: int, random: Random, strength: floa
     return result
 
 
-def _framed(source: Image.Image, size: int, random: Random, strength: float = 1.0) -> Image.Image:
+def _framed(source: Image.Image, size: int, random: Random) -> Image.Image:
     """Turned by any angle, mirrored, stretched, and cropped to a smaller disc that lies in the source's disc.
 
     The stretch matters: part of the benign training images were squeezed to a square, the malignant were cropped.
     """
     radius = source.width / 2
-    zoom = random.uniform(1 - 0.45 * strength, 1.0)
+    zoom = random.uniform(0.5, 1.0)
     stretch = np.exp(np.clip(random.normal(0, 0.1), -0.25, 0.25))
     longer = min(1.0, zoom * max(stretch, 1 / stretch) ** 0.5)
     axes = np.diag([longer, longer / max(stretch, 1 / stretch)])

@@ -3,7 +3,7 @@
 The statistics, scales and offsets of batch normalisation stay ImageNet's: a batch of one clinic's pictures would draw
 them to that clinic, and on a CPU a step takes half as long (33 against 18 images/s at 160x160 on one core).
 The weights kept are the running average over the last steps (Polyak and Juditsky, 1992) at the end of a cosine decay
-(Loshchilov and Hutter, arXiv:1608.03983), so no epoch is picked and the validation part only tells how it went.
+(Loshchilov and Hutter, arXiv:1608.03983), so no epoch is picked, and what would be kept for that is trained on.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from models.training.callbacks import Progress, Tell, finetune_callbacks
 from models.training.dataset import dataset
 from models.training.imagenet import assign_imagenet, imagenet_tensors
 from models.training.presets import FineTune
-from models.training.schedule import Cycles
 from models.training.split import Sample
 
 STORED = 224  # side in pixels of the squares kept in memory, 150 KB each
@@ -40,8 +39,10 @@ def finetune(
     keras = import_keras()
     network = build(recipe.architecture, recipe.training_size)
     assign_imagenet(network, imagenet_tensors())
-    squares = _squares(data, parts["train"], recipe)
-    labels = np.array([[sample.label] for sample in parts["train"]], dtype=np.float32)
+    # nothing is picked by a validation part, so its images teach too; the calibration part only tells how it goes
+    taught = [*parts["train"], *parts["validation"]]
+    squares = _squares(data, taught, recipe)
+    labels = np.array([[sample.label] for sample in taught], dtype=np.float32)
     head, epochs = run / "head.weights.h5", recipe.head_epochs + recipe.epochs
     steps = max(1, len(labels) // recipe.batch_size)
 
@@ -61,8 +62,10 @@ def finetune(
         network.save_weights(str(head))
 
     _thaw(network, recipe.frozen_blocks)
-    ends = [epoch * steps for epoch in (*recipe.restarts, recipe.epochs) if epoch <= recipe.epochs]
-    rate = Cycles(recipe.learning_rate, min(recipe.warmup_steps, ends[0] // 5), ends, recipe.restart_share)
+    warmup = min(recipe.warmup_steps, recipe.epochs * steps // 5)
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, recipe.epochs * steps - warmup, warmup_target=recipe.learning_rate, warmup_steps=warmup
+    )
     _compile(keras, network, recipe, rate, average=True)
     callbacks, remember = finetune_callbacks(run)
     network.fit(
@@ -70,7 +73,7 @@ def finetune(
         steps_per_epoch=steps,
         epochs=recipe.epochs,
         shuffle=False,
-        validation_data=dataset(data, parts["validation"], recipe, size=recipe.training_size),
+        validation_data=dataset(data, parts["calibration"], recipe, size=recipe.training_size),
         callbacks=[*callbacks, Tell(progress, epochs, steps, before=recipe.head_epochs)],
         verbose=0,
     )
@@ -100,7 +103,7 @@ def _batches(
         epoch = first_epoch
         while True:
             random = np.random.default_rng((seed, epoch + 1_000))
-            strength = recipe.restart_strength if epoch >= min(recipe.restarts, default=recipe.epochs) else 1.0
+            strength = recipe.settle_strength if epoch >= recipe.epochs - recipe.settle_epochs else 1.0
             order = random.permutation(len(labels))
             for start in range(0, len(order) - batch + 1, batch):
                 chosen = order[start : start + batch]

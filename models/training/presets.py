@@ -31,8 +31,8 @@ class FineTune:
 
     Sizes in pixels, rates unitless, frozen_blocks: how many of the first blocks keep ImageNet's weights. Training is
     at a smaller size than screening, because crops make things look larger (Touvron et al., arXiv:1906.06423).
-    restarts: epochs after which the learning rate starts again, at restart_share of its first
-    peak; augmentation then has restart_strength, nearer to the pictures that will be screened.
+    settle_epochs: the last epochs, in which light, colour and clutter vary by settle_strength only, so that the
+    network settles on pictures as they will be screened; framing varies in full to the end.
     """
 
     architecture: str
@@ -44,9 +44,8 @@ class FineTune:
     head_rate: float
     epochs: int
     learning_rate: float
-    restarts: tuple[int, ...]
-    restart_share: float
-    restart_strength: float
+    settle_epochs: int
+    settle_strength: float
     warmup_steps: int
     weight_decay: float
     label_smoothing: float
@@ -63,15 +62,14 @@ PRESETS: dict[str, Preset | FineTune] = {
         batch_size=32,
         head_epochs=1,
         head_rate=2e-3,
-        epochs=9,
+        epochs=24,
         learning_rate=5e-4,
-        restarts=(7,),
-        restart_share=0.6,
-        restart_strength=0.5,
+        settle_epochs=5,
+        settle_strength=0.5,
         warmup_steps=200,
         weight_decay=0.02,
         label_smoothing=0.05,
-        average_momentum=0.995,
+        average_momentum=0.998,
         frozen_blocks=3,
     ),
     # Hidri's notebook: Adam 1e-4, flips, rotation 0.2, zoom 0.2, EarlyStopping(3), ReduceLROnPlateau(0.5, 2).

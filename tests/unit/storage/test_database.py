@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 import warnings
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from models.errors import PassingFault, ServiceUnreachable, UsageFault
@@ -53,6 +54,21 @@ def test_what_is_read_is_never_written(database: Database) -> None:
     with database.read() as session:
         session.execute(insert(Schedule), [schedule(1)])
     assert stored(database) == 0
+
+
+def test_a_file_that_another_process_is_setting_up_is_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "new.db"
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE begun (x)")
+    other.execute("BEGIN IMMEDIATE")  # before it went over to a write-ahead log: SQLite waits for nobody here
+    later = threading.Timer(0.5, other.execute, ["COMMIT"])
+    later.start()
+    database = Database(f"sqlite:///{file}")
+    with database.read() as session:
+        assert session.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+    database.close()
+    later.join()
+    other.close()
 
 
 def test_foreign_keys_and_checks_hold(database: Database) -> None:
