@@ -2,10 +2,15 @@
 
 Temperature scaling divides the network's log-odds by one number. The order of the images, and with it every
 ROC curve, stays as it was. Source: C. Guo et al., On Calibration of Modern Neural Networks, ICML 2017.
+
+With several classes the logits of the softmax are divided by one number, as in that paper. The most probable class of an
+image stays the same, but the sum over several classes may change its rank among the images: thresholds are chosen, and
+curves drawn, on what comes out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +37,14 @@ class Calibration:
         if self.method == NONE:
             return probabilities
         return _sigmoid(_log_odds(probabilities) / self.temperature)
+
+    def apply_to_classes(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+        """probabilities: (n, classes), a softmax. Returns the same shape; each row sums to 1."""
+        if self.method == NONE:
+            # the softmax of float32 sums to 1 within 1e-7 only
+            normed: NDArray[np.float64] = probabilities / probabilities.sum(axis=1, keepdims=True)
+            return normed
+        return _softmax(_logits(probabilities) / self.temperature)
 
     def as_json(self) -> dict[str, str | float]:
         return {"method": self.method} | ({"temperature": self.temperature} if self.method != NONE else {})
@@ -66,6 +79,25 @@ def fit_temperature(labels: NDArray[np.int64], probabilities: NDArray[np.float64
         # log(1 + e^x) without overflow, minus x for the malignant
         return float(np.mean(np.logaddexp(0.0, scaled) - labels * scaled))
 
+    return _with_least(loss)
+
+
+def fit_class_temperature(labels: NDArray[np.int64], probabilities: NDArray[np.float64]) -> Calibration:
+    """The same for several classes: the least negative log-likelihood of the true class.
+
+    labels: (n,), numbers of the classes; probabilities: (n, classes), a softmax.
+    """
+    logits = _logits(probabilities)
+    true = logits[np.arange(len(labels)), labels]
+
+    def loss(log_temperature: float) -> float:
+        heat = np.exp(log_temperature)
+        return float(np.mean(np.logaddexp.reduce(logits / heat, axis=1) - true / heat))
+
+    return _with_least(loss)
+
+
+def _with_least(loss: Callable[[float], float]) -> Calibration:
     golden = (np.sqrt(5.0) - 1.0) / 2.0
     low, high = float(np.log(COLDEST)), float(np.log(HOTTEST))
     for _ in range(STEPS):
@@ -85,4 +117,16 @@ def _log_odds(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _sigmoid(odds: NDArray[np.float64]) -> NDArray[np.float64]:
     probabilities: NDArray[np.float64] = 0.5 * (1.0 + np.tanh(0.5 * odds))
+    return probabilities
+
+
+def _logits(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of a softmax, up to a number for each row that no softmax sees."""
+    logits: NDArray[np.float64] = np.log(np.clip(probabilities, SMALLEST, 1.0))
+    return logits
+
+
+def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probabilities: NDArray[np.float64] = raised / raised.sum(axis=1, keepdims=True)
     return probabilities

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from models.calibration import UNCALIBRATED, Calibration, parse_calibration
+from models.classes import BINARY, Classes, parse_classes
 from models.errors import ModelInvalid
 
 FORMAT = 1
@@ -43,6 +44,7 @@ class Manifest:
     training: dict[str, Any]
     raw: dict[str, Any]
     calibration: Calibration = UNCALIBRATED
+    classes: Classes = BINARY
 
     @property
     def default(self) -> OperatingPoint:
@@ -75,6 +77,7 @@ def parse(text: str) -> Manifest:
         preprocessing=_field(raw, _text, "preprocessing"),
         labels=_field(raw, _texts, "labels"),
         calibration=parse_calibration(raw.get("calibration", UNCALIBRATED.as_json())),
+        classes=parse_classes(raw),
         weights_file=_field(raw, _plain_name, "weights", "file"),
         weights_sha256=_field(raw, _text, "weights", "sha256"),
         operating_points=points,

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.answers import Answers
 from models.catalogue import find
 from models.errors import ModelInvalid
 from models.preprocessing import preprocessing
@@ -20,7 +21,7 @@ class Network(Protocol):
 
     version: ModelVersion
 
-    def probabilities(self, pictures: NDArray[np.uint8]) -> NDArray[np.float64]: ...
+    def answers(self, pictures: NDArray[np.uint8]) -> Answers: ...
 
 
 def _load(version: ModelVersion) -> Network:

@@ -122,7 +122,7 @@ def _write_index(folder: Path, target: str, found: list[Explained]) -> dict[str,
 
     index: dict[str, Any] = {
         "notice": NOTICE,
-        "method": "Grad-CAM (Selvaraju et al. 2017) on the score before the sigmoid",
+        "method": "Grad-CAM (Selvaraju et al. 2017) on the log-odds of malignant",
         "target": shown(target),
         "images": [item.as_json() for item in found],
     }

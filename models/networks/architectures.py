@@ -15,9 +15,12 @@ ARCHITECTURES: dict[str, str] = {
 }
 
 
-def build(architecture: str, input_size: int) -> Any:
-    """Untrained keras model of a known architecture. Raises ModelInvalid for an unknown name."""
-    return _module(architecture).build(input_size)
+def build(architecture: str, input_size: int, units: int = 1) -> Any:
+    """Untrained keras model of a known architecture. Raises ModelInvalid for an unknown name.
+
+    units: 1, or the number of classes (`models.classes.Classes.units`).
+    """
+    return _module(architecture).build(input_size, units)
 
 
 def feature_map(architecture: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from models.networks.backend import import_keras
+from models.networks.head import head
 
 FEATURE_MAP = "head_relu6"  # the last convolution, normalised and cut off: what Grad-CAM looks at
 STEM, HEAD = 32, 1280
@@ -37,8 +38,8 @@ STAGES = (
 )
 
 
-def build(input_size: int) -> Any:
-    """Untrained network: (n, input_size, input_size, 3) in 0..255 -> (n, 1) probability of malignant, 0..1."""
+def build(input_size: int, units: int = 1) -> Any:
+    """Untrained network: (n, input_size, input_size, 3) in 0..255 -> (n, units), 0..1 (`models.networks.head`)."""
     keras = import_keras()
     layers = keras.layers
     picture = keras.Input((input_size, input_size, 3), name="picture")
@@ -56,7 +57,7 @@ def build(input_size: int) -> Any:
     x = layers.GlobalAveragePooling2D(name="average")(x)
     x = layers.Dropout(0.2, name="dropout")(x)
     # float32 also when the rest computes in bfloat16, whose 8 bits are too coarse for a probability
-    x = layers.Dense(1, activation="sigmoid", name="malignant", dtype="float32")(x)
+    x = head(units, dtype="float32")(x)
     return keras.Model(picture, x, name="efficientnet_lite0")
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.answers import Answers, answers
 from models.checksum import sha256_hex
 from models.errors import OurFault, UsageFault
 from models.manifest import Manifest
@@ -42,17 +43,21 @@ class Format:
 
 @dataclass
 class Comparison:
-    """How far an exported network is from Keras. ``largest``: absolute difference of a probability, 0..1."""
+    """How far an exported network is from Keras. ``largest``: absolute difference of a probability, 0..1, be it that of
+    malignant or that of one of several classes."""
 
     pictures: int = 0
     largest: float = 0.0
     outcomes_changed: int = 0
 
-    def take(self, expected: NDArray[np.float64], received: NDArray[np.float64], threshold: float) -> None:
-        self.pictures += len(expected)
-        differences = np.where(np.isnan(received), np.inf, np.abs(expected - received))  # max() would pass over NaN
-        self.largest = max(self.largest, float(differences.max()))
-        self.outcomes_changed += int(((expected >= threshold) != (received >= threshold)).sum())
+    def take(self, expected: Answers, received: Answers, threshold: float) -> None:
+        self.pictures += len(expected.malignant)
+        for one, other in ((expected.malignant, received.malignant), (expected.of_classes, received.of_classes)):
+            if one is not None and other is not None:
+                differences = np.where(np.isnan(other), np.inf, np.abs(one - other))  # max() would pass over NaN
+                self.largest = max(self.largest, float(differences.max()))
+        flagged, still_flagged = expected.malignant >= threshold, received.malignant >= threshold
+        self.outcomes_changed += int((flagged != still_flagged).sum())
 
 
 def export(version: ModelVersion, format_: str, target: Path, batches: Iterable[Pictures]) -> dict[str, Any]:
@@ -98,14 +103,14 @@ def _convert(network: Any, written: Path, keras_format: str) -> None:
 
 def _compare(network: Any, run: Run, batches: Iterable[Pictures], manifest: Manifest) -> Comparison:
     """Both are calibrated before they are compared: it is the stored probability that must not differ."""
-    found, calibrated = Comparison(), manifest.calibration.apply
+    found = Comparison()
     for pictures in batches:
         seen = pictures.astype(np.float32)
-        expected = np.asarray(network.predict_on_batch(seen), dtype=np.float64).reshape(-1)
-        received = run(seen)
+        expected, received = _plain(network.predict_on_batch(seen)), run(seen)
         if received.shape != expected.shape:
             raise OurFault(f"the exported network answered {received.shape}, expected {expected.shape}")
-        found.take(calibrated(expected), calibrated(received), manifest.default.threshold)
+        read = (answers(outputs, manifest.classes, manifest.calibration) for outputs in (expected, received))
+        found.take(*read, manifest.default.threshold)
     if not found.pictures:
         raise UsageFault("there is no picture to check the export with: expected at least one that can be screened")
     return found
@@ -119,7 +124,8 @@ def _facts(version: ModelVersion, format_: str, found: Comparison, files: dict[s
         "format": format_,
         "files": files,
         "input": f"float32, (n, {manifest.input_size}, {manifest.input_size}, 3), RGB, 0 to 255",
-        "output": "float32, (n, 1), probability of malignant, 0 to 1, before calibration",
+        "output": _output(manifest),
+        **manifest.classes.as_json(),
         "calibration": manifest.calibration.as_json(),
         "preprocessing": manifest.preprocessing,
         "thresholds": {name: point.threshold for name, point in manifest.operating_points.items()},
@@ -132,6 +138,23 @@ def _facts(version: ModelVersion, format_: str, found: Comparison, files: dict[s
         },
         "libraries": library_versions() | _versions(FORMATS[format_].needs),
     }
+
+
+def _output(manifest: Manifest) -> str:
+    classes = manifest.classes
+    if not classes.several:
+        return "float32, (n, 1), probability of malignant, 0 to 1, before calibration"
+    return (
+        f"float32, (n, {classes.units}), probability of each class in the order of classes, 0 to 1, before calibration; "
+        "once calibrated (the softmax of the logarithms over the temperature), the sum over the classes of malignant is "
+        "what the thresholds judge"
+    )
+
+
+def _plain(outputs: Any) -> NDArray[np.float64]:
+    """(n,) of a network with one unit, else (n, units)."""
+    said = np.asarray(outputs, dtype=np.float64)
+    return said.reshape(-1) if said.shape[-1] == 1 else said
 
 
 def _checksums(written: Path, name: str) -> dict[str, str]:
@@ -153,7 +176,7 @@ def _open_onnx(path: Path) -> Run:
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
-    return lambda pictures: np.asarray(session.run(None, {name: pictures})[0], dtype=np.float64).reshape(-1)
+    return lambda pictures: _plain(session.run(None, {name: pictures})[0])
 
 
 def _open_tflite(path: Path) -> Run:
@@ -167,7 +190,7 @@ def _open_tflite(path: Path) -> Run:
         interpreter.allocate_tensors()
         interpreter.set_tensor(inside, pictures)
         interpreter.invoke()
-        return np.asarray(interpreter.get_tensor(outside), dtype=np.float64).reshape(-1)
+        return _plain(interpreter.get_tensor(outside))
 
     return run
 
@@ -176,7 +199,7 @@ def _open_savedmodel(path: Path) -> Run:
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(path))
-    return lambda pictures: np.asarray(loaded.serve(tf.constant(pictures)), dtype=np.float64).reshape(-1)
+    return lambda pictures: _plain(loaded.serve(tf.constant(pictures)))
 
 
 FORMATS = {

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from models.catalogue import SHIPPED
 from models.checksum import sha256_hex
+from models.classes import BINARY, Classes
 from models.errors import UsageFault
 from models.manifest import FORMAT, Manifest, parse
 from models.networks.architectures import build
@@ -38,6 +39,7 @@ class Wanted:
     preprocessing: str
     threshold: float
     chosen_for: str
+    classes: Classes = BINARY
 
 
 def import_weights(path: Path, wanted: Wanted, models: Path) -> Manifest:
@@ -52,7 +54,7 @@ def import_weights(path: Path, wanted: Wanted, models: Path) -> Manifest:
         raise UsageFault(f"there is a model version {wanted.name!r} already; name another")
     with open_legacy(path) as file:
         size = input_size(file.description) or wanted.input_size
-        network = build(wanted.architecture, size)
+        network = build(wanted.architecture, size, wanted.classes.units)
         _fill(network, file, wanted.architecture)
     weights = dump_weights(network)
     text = json.dumps(_manifest(wanted, size, weights, file, network.count_params()), indent=2) + "\n"
@@ -105,7 +107,9 @@ def _fill(network: Any, file: LegacyFile, architecture: str) -> None:
     """Assign the file's weights, after all of them were found to fit. Raises UsageFault that names the first misfit."""
     layers = [layer for layer in network.layers if layer.weights]
     ready: list[tuple[Any, NDArray[np.float32]]] = []
-    for layer, stored in zip(layers, _in_order(layers, file, architecture), strict=True):
+    ordered = _in_order(layers, file, architecture)
+    _check_units(layers[-1], ordered[-1])
+    for layer, stored in zip(layers, ordered, strict=True):
         if len(stored.weights) != len(layer.weights):
             raise UsageFault(
                 f"{stored.name} does not fit {architecture}/{layer.name}: expected {len(layer.weights)} weights, "
@@ -119,6 +123,17 @@ def _fill(network: Any, file: LegacyFile, architecture: str) -> None:
             ready.append((variable, _numbers(dataset, tuple(variable.shape), f"{stored.name}/{variable.name}")))
     for variable, numbers in ready:
         variable.assign(numbers)
+
+
+def _check_units(layer: Any, stored: StoredLayer) -> None:
+    """A file with another number of outputs is usually one of several classes: say so, and not only shapes."""
+    expected = tuple(layer.weights[0].shape)
+    received = tuple(stored.weights[0][1].shape) if stored.weights else ()
+    if len(received) == 2 and received[0] == expected[0] and received[1] != expected[1]:
+        raise UsageFault(
+            f"the last layer of the file, {stored.name}: expected {expected[1]} outputs, received {received[1]}; name the "
+            "classes of its outputs in their order, and those of them that count as malignant"
+        )
 
 
 def _in_order(layers: list[Any], file: LegacyFile, architecture: str) -> list[StoredLayer]:
@@ -171,6 +186,7 @@ def _manifest(wanted: Wanted, size: int, weights: bytes, file: LegacyFile, param
         "input_size": size,
         "preprocessing": wanted.preprocessing,
         "labels": ["benign", "malignant"],
+        **wanted.classes.as_json(),
         "intended_use": "Research software; a screening aid, not a diagnosis and not a medical device.",
         "calibration": {"method": "none"},
         "operating_points": {

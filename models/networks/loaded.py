@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.answers import Answers, answers
 from models.networks.architectures import build
 from models.networks.backend import import_keras
 from models.networks.weights import load_weights
@@ -27,8 +28,12 @@ class LoadedNetwork:
 
         pictures: (n, size, size, 3), uint8. Returns (n,), 0..1.
         """
-        result = self._network.predict_on_batch(pictures)
-        return self.version.manifest.calibration.apply(np.asarray(result, dtype=np.float64).reshape(-1))
+        return self.answers(pictures).malignant
+
+    def answers(self, pictures: NDArray[np.uint8]) -> Answers:
+        """The same with the probability of each class, where the network tells several apart."""
+        manifest = self.version.manifest
+        return answers(self._network.predict_on_batch(pictures), manifest.classes, manifest.calibration)
 
 
 def verified_network(version: ModelVersion) -> Any:
@@ -37,7 +42,8 @@ def verified_network(version: ModelVersion) -> Any:
     Raises ModelInvalid when the weights are missing, altered or of another shape.
     """
     import_keras()
-    network = build(version.manifest.architecture, version.manifest.input_size)
+    manifest = version.manifest
+    network = build(manifest.architecture, manifest.input_size, manifest.classes.units)
     load_weights(network, version.verified_weights())
     return network
 

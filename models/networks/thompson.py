@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 from models.networks.backend import import_keras
+from models.networks.head import head
 
 FEATURE_MAP = "conv_4"  # the last convolution: what Grad-CAM looks at
 
 
-def build(input_size: int) -> Any:
-    """Untrained network: (n, input_size, input_size, 3) in 0..255 -> (n, 1) probability of malignant, 0..1.
+def build(input_size: int, units: int = 1) -> Any:
+    """Untrained network: (n, input_size, input_size, 3) in 0..255 -> (n, units), 0..1 (`models.networks.head`).
 
     input_size: pixels, at least 16; the four poolings would leave nothing of less.
     """
@@ -33,6 +34,6 @@ def build(input_size: int) -> Any:
     steps += [
         layers.Flatten(name="flatten"),
         layers.Dense(64, activation="relu", name="hidden"),
-        layers.Dense(1, activation="sigmoid", name="malignant"),
+        head(units),
     ]
     return keras.Sequential(steps, name="thompson")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.classes import BINARY, Classes
 from models.preprocessing import prepare
 from models.training.presets import FineTune, Preset
 from models.training.split import Sample
@@ -21,8 +22,9 @@ def dataset(
     *,
     shuffle_seed: int | None = None,
     size: int | None = None,
+    classes: Classes = BINARY,
 ) -> Any:
-    """A tf.data.Dataset of (pictures (n, size, size, 3) uint8, labels (n, 1) float32) batches.
+    """A tf.data.Dataset of (pictures (n, size, size, 3) uint8, targets (n, units) float32) batches.
 
     ``size`` is in pixels; without it the preset's. Decoded pictures are cached in memory after preprocessing:
     49 KB each at 128x128.
@@ -41,14 +43,22 @@ def dataset(
         return picture, label
 
     names = [sample.image for sample in samples]
-    labels = np.array([[sample.label] for sample in samples], dtype=np.float32)
-    rows = tf.data.Dataset.from_tensor_slices((names, labels)).map(load, num_parallel_calls=2).cache()
+    rows = tf.data.Dataset.from_tensor_slices((names, targets(samples, classes))).map(load, num_parallel_calls=2).cache()
     if shuffle_seed is not None:
         rows = rows.shuffle(len(names), seed=shuffle_seed, reshuffle_each_iteration=True)
     return rows.batch(preset.batch_size).prefetch(2)
 
 
-def class_weights(samples: Sequence[Sample]) -> dict[int, float]:
+def targets(samples: Sequence[Sample], classes: Classes = BINARY) -> NDArray[np.float32]:
+    """What the network should say: (n, 1), 0 or 1, or for several classes (n, classes), 1 for the true one."""
+    labels = np.array([sample.label for sample in samples], dtype=np.int64)
+    if not classes.several:
+        return labels[:, None].astype(np.float32)
+    return np.eye(len(classes.names), dtype=np.float32)[labels]
+
+
+def class_weights(samples: Sequence[Sample], classes: Classes = BINARY) -> dict[int, float]:
     """Balanced weights n / (classes * n_class), so that a rare class counts as much as a common one."""
     labels = np.array([sample.label for sample in samples])
-    return {label: len(labels) / (2 * int((labels == label).sum())) for label in (0, 1)}
+    count = len(classes.names)
+    return {label: len(labels) / (count * int((labels == label).sum())) for label in range(count)}

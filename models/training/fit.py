@@ -7,16 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from models.classes import Classes
 from models.errors import ImageRefused, UsageFault
 from models.networks.architectures import build
 from models.networks.backend import import_keras
 from models.preprocessing import prepare
 from models.training.callbacks import Progress, Tell, recipe_callbacks
+from models.training.class_folders import class_folders
 from models.training.dataset import class_weights, dataset
+from models.training.objective import auc, loss
 from models.training.order import Order
 from models.training.presets import FineTune, Preset, preset
 from models.training.publish import publish
-from models.training.split import LABELS, PARTS, Sample, read_groups, split, split_csv
+from models.training.split import PARTS, Sample, read_groups, split, split_csv
 
 
 def train(order: Order, progress: Progress) -> Path:
@@ -27,6 +30,7 @@ def train(order: Order, progress: Progress) -> Path:
     recipe = preset(order.architecture)
     if order.epochs is not None:
         recipe = replace(recipe, epochs=order.epochs)
+    classes = class_folders(order.data, order.malignant)
     run = order.output / "run"
     if (run / "state.json").exists() and not order.resume:
         raise UsageFault(f"{run} holds an earlier run; add --resume to go on with it or name another --output")
@@ -36,25 +40,25 @@ def train(order: Order, progress: Progress) -> Path:
     keras.utils.set_random_seed(order.seed)
     keras.config.disable_interactive_logging()
     _make_deterministic(keras)
-    samples = split(order.data, read_groups(order.groups), order.seed)
+    samples = split(order.data, read_groups(order.groups), order.seed, classes)
     parts = {part: [sample for sample in samples if sample.part == part] for part in PARTS}
-    _check(parts)
+    _check(parts, classes)
     _check_pictures(order.data, samples, recipe)
-    _keep_split(run, split_csv(samples))
+    _keep_split(run, split_csv(samples, classes))
     started = time.monotonic()
     if isinstance(recipe, FineTune):
         from models.training.finetune import finetune
 
-        network, history = finetune(order.data, order.seed, recipe, parts, run, progress)
+        network, history = finetune(order.data, order.seed, recipe, parts, classes, run, progress)
     else:
-        network, history = _fit(order, recipe, parts, run, progress)
-    publish(order, recipe, network, samples, history, time.monotonic() - started)
+        network, history = _fit(order, recipe, parts, classes, run, progress)
+    publish(order, recipe, network, classes, samples, history, time.monotonic() - started)
     return order.output
 
 
-def _check(parts: dict[str, list[Sample]]) -> None:
+def _check(parts: dict[str, list[Sample]], classes: Classes) -> None:
     for part, rows in parts.items():
-        for label, name in enumerate(LABELS):
+        for label, name in enumerate(classes.names):
             if all(sample.label != label for sample in rows):
                 raise UsageFault(f"too few images: the part {part} of the split got none from {name}/; add images")
 
@@ -85,29 +89,29 @@ def _make_deterministic(keras: Any) -> None:
 
 
 def _fit(
-    order: Order, recipe: Preset, parts: dict[str, list[Sample]], run: Path, progress: Progress
+    order: Order, recipe: Preset, parts: dict[str, list[Sample]], classes: Classes, run: Path, progress: Progress
 ) -> tuple[Any, list[dict[str, float]]]:
     keras = import_keras()
-    network = build(recipe.architecture, recipe.input_size)
+    network = build(recipe.architecture, recipe.input_size, classes.units)
     # augmentation stands before the network, not in it: what is screened with carries none of it
     augment = _augmentation(recipe, order.seed)
     picture = keras.Input((recipe.input_size, recipe.input_size, 3))
     trained = keras.Sequential([picture, *augment, network])
     trained.compile(
         keras.optimizers.Adam(recipe.learning_rate),
-        loss="binary_crossentropy",
-        metrics=[keras.metrics.AUC(name="auc")],
+        loss=loss(classes),
+        metrics=[auc(classes)],
         jit_compile=False,  # XLA on the CPU: 31 images/s against 55
     )
-    training = dataset(order.data, parts["train"], recipe, shuffle_seed=order.seed)
-    validation = dataset(order.data, parts["validation"], recipe)
+    training = dataset(order.data, parts["train"], recipe, shuffle_seed=order.seed, classes=classes)
+    validation = dataset(order.data, parts["validation"], recipe, classes=classes)
     callbacks, remember = recipe_callbacks(recipe, run)
     steps = -(-len(parts["train"]) // recipe.batch_size)
     trained.fit(
         training,
         validation_data=validation,
         epochs=recipe.epochs,
-        class_weight=class_weights(parts["train"]),
+        class_weight=class_weights(parts["train"], classes),
         shuffle=False,  # the dataset shuffles itself
         callbacks=[*callbacks, Tell(progress, recipe.epochs, steps)],
         verbose=0,

@@ -8,7 +8,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Order:
-    """What to train: data folder (with benign/ and malignant/), groups of copies, where to, and from which seed."""
+    """What to train: data folder (with a folder a class), groups of copies, where to, and from which seed.
+
+    ``malignant``: the classes that count as such; none: the folders are benign/ and malignant/.
+    """
 
     architecture: str
     data: Path
@@ -18,3 +21,4 @@ class Order:
     epochs: int | None = None
     seed: int = 7
     resume: bool = False
+    malignant: tuple[str, ...] = ()

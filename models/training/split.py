@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.checksum import sha256_hex
+from models.classes import BINARY, Classes
 from models.errors import UsageFault
 
-LABELS = ("benign", "malignant")
+LABELS = BINARY.names
 # fractions of each class: weights are fitted on `train`, epochs are picked on `validation`,
 # thresholds on `calibration`, and only `test` is reported
 PARTS = {"train": 0.70, "validation": 0.10, "calibration": 0.10, "test": 0.10}
@@ -25,7 +26,8 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"}
 
 @dataclass(frozen=True)
 class Sample:
-    """One labelled image: path relative to the data folder, label 0 benign / 1 malignant, its part and group."""
+    """One labelled image: path relative to the data folder, number of its class (0 benign, 1 malignant, or the place
+    among several classes), its part and group."""
 
     image: str
     checksum: str
@@ -49,14 +51,14 @@ def read_groups(path: Path | None) -> dict[str, str]:
     return {row["image"]: row["group"] for row in rows}
 
 
-def split(data: Path, groups: dict[str, str], seed: int) -> list[Sample]:
-    """Split DATA/benign and DATA/malignant into the four parts, by group and stratified by label.
+def split(data: Path, groups: dict[str, str], seed: int, classes: Classes = BINARY) -> list[Sample]:
+    """Split DATA/benign and DATA/malignant, or the folders of several classes, into the four parts, by group.
 
     The part of a group follows from a hash of (seed, group), so adding an image moves none of another group.
     Identical bytes are always one group. Raises UsageFault when a class folder is missing or empty.
     """
     found: list[tuple[str, str, int, str]] = []
-    for label, name in enumerate(LABELS):
+    for label, name in enumerate(classes.names):
         files = sorted(p for p in (data / name).glob("*") if p.suffix.lower() in SUFFIXES)
         if not files:
             raise UsageFault(f"expected images in {name}/ below the data folder, found none: {data / name}")
@@ -104,10 +106,10 @@ def _part(seed: int, group: str) -> str:
     return "test"
 
 
-def split_csv(samples: Iterable[Sample]) -> str:
+def split_csv(samples: Iterable[Sample], classes: Classes = BINARY) -> str:
     """The split as CSV text: checksum,label,part,group; no file names, so it may be published with the weights."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["checksum", "label", "part", "group"])
-    writer.writerows(sorted((s.checksum, LABELS[s.label], s.part, s.group) for s in samples))
+    writer.writerows(sorted((s.checksum, classes.names[s.label], s.part, s.group) for s in samples))
     return out.getvalue()

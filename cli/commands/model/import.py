@@ -10,6 +10,8 @@ import click
 from models.networks.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
+    from models.classes import Classes
+    from models.manifest import Manifest
     from models.networks.importing import Wanted
 
 
@@ -19,8 +21,19 @@ if TYPE_CHECKING:
 @click.option("--name", required=True, help="Name of the new model version.")
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Flag at or above it; nobody has measured it.")
 @click.option("--like", metavar="MODEL", help="Take the threshold, and the preprocessing, of this model version.")
+@click.option("--classes", metavar="NAME,...", help="Of the file's units, in their order. Default: one unit, malignant.")
+@click.option("--malignant", metavar="NAME,...", multiple=True, help="Those of --classes that count as malignant.")
 @click.option("--json", "as_json", is_flag=True, help="Print the new manifest.")
-def command(file: Path, architecture: str, name: str, threshold: float | None, like: str | None, as_json: bool) -> None:
+def command(
+    file: Path,
+    architecture: str,
+    name: str,
+    threshold: float | None,
+    like: str | None,
+    classes: str | None,
+    malignant: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Make a model version from the weights in FILE (.h5, .weights.h5 or .keras), read as numbers alone.
 
     No layer is made from the file and no code of it is run; its weights must fit the architecture by order and shape.
@@ -30,13 +43,17 @@ def command(file: Path, architecture: str, name: str, threshold: float | None, l
     Example:
       screen model import best_model.h5 --architecture hidri --name clinic-1 --threshold 0.43
       screen model import weights.keras --architecture hidri --name clinic-2 --like hidri-1
+      screen model import three.keras --architecture hidri --name clinic-3 --threshold 0.2 --classes mel,nv,bkl \\
+        --malignant mel
     """
     from cli.output import data, data_json, talk
     from models.errors import UsageFault
     from storage.settings import from_environment
 
     home = from_environment().home
-    wanted = _wanted(architecture, name, threshold, like, home)
+    if classes and like:
+        raise UsageFault("--classes and --like exclude each other: expected one of them; --like takes the classes too")
+    wanted = _wanted(architecture, name, threshold, like, home, _classes(classes, malignant))
     try:
         from models.networks.importing import import_weights
 
@@ -49,12 +66,36 @@ def command(file: Path, architecture: str, name: str, threshold: float | None, l
         data(f"{manifest.name}: {manifest.raw['weights']['parameters']} weights, written to {home / 'models' / name}")
     talk(
         f"The weights fit {architecture} by order and shape. What they were trained to expect does not show: here it "
-        f"is {manifest.input_size} x {manifest.input_size} RGB pixels, 0 to 255, by {manifest.preprocessing}, and the "
-        "answer is taken as the probability of malignant. Nothing is measured: measure before you rely on it."
+        f"is {manifest.input_size} x {manifest.input_size} RGB pixels, 0 to 255, by {manifest.preprocessing}, and "
+        f"{_taken_as(manifest)}. Nothing is measured: measure before you rely on it."
     )
 
 
-def _wanted(architecture: str, name: str, threshold: float | None, like: str | None, home: Path) -> Wanted:
+def _taken_as(manifest: Manifest) -> str:
+    if not manifest.classes.several:
+        return "the answer is taken as the probability of malignant"
+    names, malignant = ", ".join(manifest.classes.names), " + ".join(manifest.classes.malignant)
+    return f"the answers are taken as the probabilities of {names}, and {malignant} as that of malignant"
+
+
+def _classes(names: str | None, malignant: tuple[str, ...]) -> Classes:
+    from cli.class_names import class_names
+    from models.classes import BINARY, classes_of
+    from models.errors import UsageFault
+
+    if names is None:
+        if malignant:
+            raise UsageFault("--malignant needs --classes, the names of the file's units in their order")
+        return BINARY
+    try:
+        return classes_of(class_names((names,)), class_names(malignant))
+    except ValueError as error:
+        raise UsageFault(f"--classes and --malignant: {error}") from error
+
+
+def _wanted(
+    architecture: str, name: str, threshold: float | None, like: str | None, home: Path, classes: Classes
+) -> Wanted:
     """What the file does not say, by the recipe of the architecture or by another model version."""
     from models.catalogue import find
     from models.errors import UsageFault
@@ -68,10 +109,12 @@ def _wanted(architecture: str, name: str, threshold: float | None, like: str | N
         recipe = next((item for item in PRESETS.values() if item.architecture == architecture), None)
         if recipe is None:
             raise UsageFault(f"no recipe says how pictures are prepared for {architecture}; name a model by --like")
-        return Wanted(name, architecture, recipe.input_size, recipe.preprocessing, decimal(threshold), "given by hand")
+        size, prepared = recipe.input_size, recipe.preprocessing
+        return Wanted(name, architecture, size, prepared, decimal(threshold), "given by hand", classes)
     manifest = find(like or "", home).manifest
     if manifest.architecture != architecture:
         raise UsageFault(f"--like {like}: expected a {architecture}, received a {manifest.architecture}")
     point = manifest.default
     chosen_for = f"taken over from {point.name} of {manifest.name}, not measured with these weights"
-    return Wanted(name, architecture, manifest.input_size, manifest.preprocessing, point.threshold, chosen_for)
+    size, prepared = manifest.input_size, manifest.preprocessing
+    return Wanted(name, architecture, size, prepared, point.threshold, chosen_for, manifest.classes)
