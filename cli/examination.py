@@ -127,7 +127,7 @@ def _model(settings: Settings) -> Iterator[Finding]:
     from models.catalogue import find
 
     chosen = find(active_name(settings), settings.home)
-    chosen.verified_weights()
+    chosen.verify()
     point = chosen.manifest.default
     yield Finding("model", True, f"{chosen.name}, weights {chosen.manifest.weights_sha256[:16]}... checked, "
                   f"{point.name} at threshold {point.threshold:.6f}")  # fmt: skip

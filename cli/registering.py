@@ -25,7 +25,7 @@ def register(folder: Path, settings: Settings, actor: str) -> Manifest:
     from storage.registry import record_registration
 
     version = open_version(folder)
-    version.verified_weights()
+    version.verify()
     name = version.name
     for taken in (SHIPPED / name, settings.home / "models" / name):
         if (taken / "manifest.json").is_file():
@@ -45,10 +45,10 @@ def register(folder: Path, settings: Settings, actor: str) -> Manifest:
     ):
         copy = Path(partial) / name
         copy.mkdir()
-        for file in ("manifest.json", version.manifest.weights_file, "split.csv"):
+        for file in (*version.files, "split.csv"):
             if (folder / file).is_file():
                 shutil.copyfile(folder / file, copy / file)
-        open_version(copy).verified_weights()  # the bytes that were copied, not those that lay there before
+        open_version(copy).verify()  # the bytes that were copied, not those that lay there before
         with database.write() as session:
             record_registration(session, version.manifest, actor)
             copy.replace(models / name)

@@ -28,6 +28,11 @@ class Answers:
     malignant: NDArray[np.float64]  # (n,), 0..1
     of_classes: NDArray[np.float64] | None = None  # (n, classes), rows sum to 1; None: binary
     names: tuple[str, ...] = ()
+    strange: tuple[str | None, ...] | None = None  # (n,): why a picture is not judged; None: nobody looked
+
+    def reasons(self) -> tuple[str | None, ...]:
+        """Why each picture is out of the network's depth, or None."""
+        return self.strange or (None,) * len(self.malignant)
 
     def by_class(self) -> list[ClassProbabilities | None]:
         """One item a picture; None where the network is binary."""

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from models.calibration import UNCALIBRATED, Calibration, parse_calibration
 from models.classes import BINARY, Classes, parse_classes
+from models.distribution import DistributionEntry
 from models.errors import ModelInvalid
 
 FORMAT = 1
@@ -44,6 +45,7 @@ class Manifest:
     training: dict[str, Any]
     raw: dict[str, Any]
     calibration: Calibration = UNCALIBRATED
+    distribution: DistributionEntry | None = None
     classes: Classes = BINARY
 
     @property
@@ -78,6 +80,7 @@ def parse(text: str) -> Manifest:
         labels=_field(raw, _texts, "labels"),
         calibration=parse_calibration(raw.get("calibration", UNCALIBRATED.as_json())),
         classes=parse_classes(raw),
+        distribution=_distribution(raw) if "distribution" in raw else None,
         weights_file=_field(raw, _plain_name, "weights", "file"),
         weights_sha256=_field(raw, _text, "weights", "sha256"),
         operating_points=points,
@@ -91,6 +94,15 @@ def parse(text: str) -> Manifest:
             f"manifest.json: default_operating_point {manifest.default_operating_point!r} is none of {sorted(points)}"
         )
     return manifest
+
+
+def _distribution(raw: dict[str, Any]) -> DistributionEntry:
+    return DistributionEntry(
+        file=_field(raw, _plain_name, "distribution", "file"),
+        sha256=_field(raw, _text, "distribution", "sha256"),
+        layers=_field(raw, _texts, "distribution", "layers"),
+        limit=_field(raw, _positive, "distribution", "limit"),
+    )
 
 
 def _field(raw: Any, make: Callable[[Any], T], *path: str) -> T:
@@ -109,6 +121,12 @@ def _field(raw: Any, make: Callable[[Any], T], *path: str) -> T:
 def _probability(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
         raise ValueError(f"expected 0..1, received {value!r}")
+    return float(value)
+
+
+def _positive(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ValueError(f"expected a number above 0, received {value!r}")
     return float(value)
 
 

@@ -21,25 +21,44 @@ class ModelVersion:
     def name(self) -> str:
         return self.manifest.name
 
+    def verify(self) -> None:
+        """Compare every file with its checksum in the manifest. Raises ModelInvalid."""
+        self.verified_weights()
+        self.verified_distribution()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The plain names of the files that belong to the version, those that must be there first."""
+        distribution = self.manifest.distribution
+        return ("manifest.json", self.manifest.weights_file, *([distribution.file] if distribution else []))
+
     def verified_weights(self) -> bytes:
         """The bytes of the weights, after their SHA-256 agreed with the manifest.
 
         Checked and loaded are the same bytes: a file swapped in between cannot slip through.
         Raises ModelInvalid when the file is missing or its checksum is wrong.
         """
-        path = self.folder / self.manifest.weights_file
+        return self._verified("weights", self.manifest.weights_file, self.manifest.weights_sha256)
+
+    def verified_distribution(self) -> bytes | None:
+        """The bytes of the distribution of the training pictures, checked likewise; None for a version without one."""
+        entry = self.manifest.distribution
+        return None if entry is None else self._verified("distribution", entry.file, entry.sha256)
+
+    def _verified(self, what: str, file: str, expected: str) -> bytes:
+        path = self.folder / file
         try:
             data = path.read_bytes()
         except OSError as error:
             raise ModelInvalid(
-                f"model {self.name}: its weights cannot be read ({error.strerror}): {path}; "
+                f"model {self.name}: its {what} cannot be read ({error.strerror}): {path}; "
                 "restore the folder of the model version"
             ) from error
         received = sha256_hex(data)
-        if received != self.manifest.weights_sha256:
+        if received != expected:
             raise ModelInvalid(
-                f"model {self.name}: the weights are not those of the manifest: expected SHA-256 "
-                f"{self.manifest.weights_sha256}, received {received}; restore the folder, nothing is screened with it"
+                f"model {self.name}: the {what} file is not the one of the manifest: expected SHA-256 "
+                f"{expected}, received {received}; restore the folder, nothing is screened with it"
             )
         return data
 

@@ -23,14 +23,14 @@ class Scored:
 
 
 def decide(scored: Scored, threshold: float) -> Outcome:
-    """The outcome under a threshold (0..1): flagged at or above it.
+    """The outcome under a threshold (0..1): flagged at or above it, clear below.
 
-    A picture that cannot be graded is never cleared. It is still flagged where its probability says so:
-    a blurred picture of a melanoma must not wait in the pile for review.
+    A picture that cannot be graded, or that is nothing like what the network learned from, is for a person whatever
+    its probability: networks say 0.95 of a face. Review is no lesser pile: nobody has judged what lies in it.
     """
-    if scored.probability >= threshold:
-        return Outcome.FLAGGED
-    return Outcome.REVIEW if scored.ungradable else Outcome.CLEAR
+    if scored.ungradable:
+        return Outcome.REVIEW
+    return Outcome.FLAGGED if scored.probability >= threshold else Outcome.CLEAR
 
 
 def insert_decisions(session: Session, batch_id: str, policy: Policy, scored: list[tuple[int, Scored]]) -> None:

@@ -76,8 +76,11 @@ def screen(images: tuple[ChunkImage, ...], network: Network, on_progress: Callab
                         results.faults[image.id] = f"could not be prepared: {type(error).__name__}"
                 if pictures:
                     batch = np.stack([picture.pixels for _, picture in pictures])
-                    for (image_id, picture), probability in zip(pictures, network.probabilities(batch), strict=True):
-                        results.scores[image_id] = (float(probability), picture.ungradable)
+                    said = network.answers(batch)
+                    for (image_id, picture), probability, strange in zip(
+                        pictures, said.malignant, said.reasons(), strict=True
+                    ):
+                        results.scores[image_id] = (float(probability), picture.ungradable or strange)
                 on_progress()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

@@ -55,7 +55,7 @@ class Supervisor:
         """Check the weights, sign on, and start the Celery process. Raises ModelInvalid before anything runs."""
         with self._database.read() as session:
             name = active_model(session)
-        find(name, self._settings.home).verified_weights()
+        find(name, self._settings.home).verify()
         with self._database.write() as session:
             workers.sign_on(session, self.worker_id, socket.gethostname(), os.getpid(), self.device)
         self._output = output

@@ -32,6 +32,12 @@ def feature_map(architecture: str) -> str:
     return name
 
 
+def distribution_layers(architecture: str) -> tuple[str, ...]:
+    """Names of the layers whose channel means tell strange pictures (`models.distribution`). Raises ModelInvalid."""
+    names: tuple[str, ...] = _module(architecture).DISTRIBUTION_LAYERS
+    return names
+
+
 def _module(architecture: str) -> ModuleType:
     if architecture not in ARCHITECTURES:
         known = ", ".join(sorted(ARCHITECTURES))

@@ -13,6 +13,7 @@ from models.networks.backend import import_keras
 from models.networks.head import head
 
 FEATURE_MAP = "head_relu6"  # the last convolution, normalised and cut off: what Grad-CAM looks at
+DISTRIBUTION_LAYERS = ("block_2_add", "block_4_add", "block_10_add")  # whose channel means tell strange pictures
 STEM, HEAD = 32, 1280
 EPSILON = 1e-3
 

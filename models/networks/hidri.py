@@ -12,6 +12,7 @@ from models.networks.backend import import_keras
 from models.networks.head import head
 
 FEATURE_MAP = "conv_3"  # the last convolution: what Grad-CAM looks at
+DISTRIBUTION_LAYERS = ("pool_1", "pool_2", "pool_3")  # whose channel means tell strange pictures
 
 
 def build(input_size: int, units: int = 1) -> Any:

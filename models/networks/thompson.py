@@ -13,6 +13,7 @@ from models.networks.backend import import_keras
 from models.networks.head import head
 
 FEATURE_MAP = "conv_4"  # the last convolution: what Grad-CAM looks at
+DISTRIBUTION_LAYERS = ("pool_1", "pool_2", "pool_3", "pool_4")  # whose channel means tell strange pictures
 
 
 def build(input_size: int, units: int = 1) -> Any:

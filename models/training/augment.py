@@ -31,13 +31,19 @@ def augment(square: NDArray[np.uint8], size: int, random: Random, strength: floa
     square: (side, side, 3), 0..255, with the corners outside the disc still in it. strength: 0..1, scales how often and
     how much light, colour and clutter vary; framing always varies in full. Returns (size, size, 3), 0..255.
     """
-    picture = _framed(Image.fromarray(square), size, random)
+    result = varied(_framed(Image.fromarray(square), size, random), random, strength)
+    result[outside_disc(size)] = GREY
+    return result
+
+
+def varied(picture: Image.Image, random: Random, strength: float = 1.0) -> NDArray[np.uint8]:
+    """Light, colour, sharpness and clutter altered, in the same framing. Returns (side, side, 3), 0..255."""
     if random.random() < 0.2 * strength:
         _hairs(picture, random)
     if random.random() < 0.08 * strength:
         _ruler(picture, random)
     if random.random() < 0.35 * strength:
-        shades = _shades(size)
+        shades = _shades(picture.width)
         picture = ImageChops.multiply(picture, shades[random.integers(len(shades))])
     if random.random() < 0.85:
         picture = _coloured(picture, random, strength)
@@ -45,7 +51,6 @@ def augment(square: NDArray[np.uint8], size: int, random: Random, strength: floa
     result = np.array(picture)
     if random.random() < 0.15 * strength:
         _add_noise(result, random)
-    result[outside_disc(size)] = GREY
     return result
 
 

@@ -37,7 +37,7 @@ def command(name: str | None, shadow: bool, off: bool, actor: str | None, as_jso
     role = Role.SHADOW if shadow else Role.ACTIVE
     version = find(name, settings.home) if name else None
     if version is not None:
-        version.verified_weights()
+        version.verify()
     database = open_database(settings)
     with database.write() as session:
         before = give_role(session, role, version.manifest if version else None, actor or os_user())

@@ -27,7 +27,7 @@ def command(name: str | None, as_json: bool) -> int:
 
     settings = from_environment()
     version = find(name or active_name(settings), settings.home)
-    version.verified_weights()
+    version.verify()
     manifest = version.manifest
     if as_json:
         output.data_json(manifest.raw)

@@ -1,0 +1,19 @@
+"""A network that says, beside its outputs, what `models.distribution` looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from models.errors import ModelInvalid
+from models.networks.backend import import_keras
+
+
+def with_features(network: Any, layers: Sequence[str]) -> Any:
+    """The same network with the outputs {"outputs": (n, units), "features": (n, d)}: channel means of the layers."""
+    keras = import_keras()
+    known = {layer.name for layer in network.layers}
+    if unknown := [name for name in layers if name not in known]:
+        raise ModelInvalid(f"distribution: expected layers of {network.name}, received {', '.join(unknown)}")
+    means = [keras.ops.mean(network.get_layer(name).output, axis=(1, 2)) for name in layers]
+    return keras.Model(network.inputs, {"outputs": network.output, "features": keras.ops.concatenate(means, axis=-1)})
