@@ -76,8 +76,13 @@ def screen(images: tuple[ChunkImage, ...], network: Network, on_progress: Callab
                         results.faults[image.id] = f"could not be prepared: {type(error).__name__}"
                 if pictures:
                     batch = np.stack([picture.pixels for _, picture in pictures])
-                    for (image_id, picture), probability in zip(pictures, network.probabilities(batch), strict=True):
+                    said = network.answers(batch)
+                    for (image_id, picture), probability, by_class in zip(
+                        pictures, said.malignant, said.by_class(), strict=True
+                    ):
                         results.scores[image_id] = (float(probability), picture.ungradable)
+                        if by_class is not None:
+                            results.classes[image_id] = by_class
                 on_progress()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
