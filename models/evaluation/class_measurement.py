@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.classes import Classes
 from models.evaluation.bootstrap import Draws, percentile_interval, resample
+from models.evaluation.cases import Case
 from models.evaluation.estimate import Estimate
 from models.evaluation.metrics import share
 from models.evaluation.weighted import Floats, weighted_roc_auc
@@ -64,6 +65,19 @@ class ClassMeasurement:
             },
             "by_class": {row.name: row.as_json() for row in self.rows},
         }
+
+
+def measure_cases(cases: Sequence[Case], classes: Classes) -> ClassMeasurement | None:
+    """Measure the cases whose class is known; None where there is none."""
+    known = [case for case in cases if case.class_name and case.by_class]
+    if not known:
+        return None
+    return measure_classes(
+        truth=np.array([classes.names.index(case.class_name) for case in known]),
+        probabilities=np.array([[(case.by_class or {})[name] for name in classes.names] for case in known]),
+        groups=[case.group for case in known],
+        classes=classes,
+    )
 
 
 def measure_classes(
