@@ -64,7 +64,8 @@ def evaluate_source(order: Order) -> Result:
     if not targets:
         raise UsageFault(f"there is no image in {order.source}: expected at least one")
     rows = read_rows(order.labels, order.subgroup) if order.labels else None
-    known = know(targets, rows, [image.scorable for image in taken.images])
+    classes = taken.version.manifest.classes
+    known = know(targets, rows, [image.scorable for image in taken.images], classes)
     from_labels = any(item.group for item in known)
     if order.groups:
         known = with_groups(targets, known, order.groups)
@@ -83,6 +84,7 @@ def evaluate_source(order: Order) -> Result:
             list(taken.points.items()),
             tuple(dict.fromkeys(order.prevalences)) or PREVALENCES,
             has_split=in_split is not None,
+            classes=classes,
             on_set=bar.update,
         )
     return Result(
@@ -94,6 +96,7 @@ def evaluate_source(order: Order) -> Result:
         subgroup=order.subgroup,
         images=images,
         labels=[item.label for item in known],
+        class_names=[item.class_name for item in known],
         evaluation=evaluation,
         made=datetime.now(UTC),
     )
@@ -161,6 +164,8 @@ def _cases(
                 part=of_split.part if of_split else "",
                 subgroup=item.subgroup,
                 ungradable=image.ungradable,
+                class_name=item.class_name,
+                by_class=image.by_class,
             )
         )
     return cases

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cli.output import talk
 from cli.progress import progress
+from models.answers import ClassProbabilities
 from models.evaluation.matching import Target
 from models.rounding import decimal
 from models.version import ModelVersion
@@ -31,7 +32,8 @@ SCORED_TOGETHER = 32 * PICTURES  # decoded pictures that may wait for the networ
 class Image:
     """One image that was handed in. ``state``: screened, duplicate, rejected or failed; "" for still to be scored.
 
-    ``probability`` 0..1, of screened images alone; ``reason``: why it was not scored, or cannot be graded.
+    ``probability`` 0..1, of screened images alone; ``by_class``: those of several classes. ``reason``: why it was not
+    scored, or cannot be graded.
     """
 
     target: Target
@@ -39,6 +41,7 @@ class Image:
     state: str
     reason: str = ""
     probability: float | None = None
+    by_class: ClassProbabilities | None = None
 
     @property
     def scorable(self) -> bool:
@@ -100,6 +103,7 @@ def scored(images: Sequence[Image], network: Network) -> list[Image]:
                     state=ImageState.SCREENED,
                     probability=decimal(probability),
                     reason=ungradable or "",
+                    by_class=results.classes.get(number),
                 )
             for state, reasons in (
                 (ImageState.REJECTED, results.rejected),
@@ -133,6 +137,7 @@ def of_batch(session: Session, batch_id: str) -> list[Image]:
             ImageState.SCREENED if row.outcome in tuple(Outcome) else row.outcome,
             row.reason,
             row.probability,
+            row.classes,
         )
         for row in found
     ]

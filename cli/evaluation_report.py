@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from cli import evaluation_pictures as pictures
-from cli.evaluation_result import Result, decimals, percent_of
+from cli.evaluation_result import Result, decimals, percent, percent_of
 from cli.pages import page_environment
 from models.evaluation.bootstrap import RESAMPLES, SEED
 from models.evaluation.calibration import BINS
@@ -69,7 +69,7 @@ def page(result: Result) -> str:
     """The whole page."""
     environment = page_environment()
     environment.filters |= {
-        "decimals": decimals, "percent_of": _unbroken, "six": text,
+        "decimals": decimals, "percent": percent, "percent_of": _unbroken, "six": text,
     }  # fmt: skip
     evaluation = result.evaluation
     counted = evaluation.headline

@@ -11,6 +11,7 @@ from typing import Any
 from cli.evaluation_images import Image
 from models.evaluation.bootstrap import RESAMPLES, SEED
 from models.evaluation.calibration import BINS
+from models.evaluation.class_measurement import ClassMeasurement
 from models.evaluation.estimate import Estimate
 from models.evaluation.evaluation import Evaluation, warnings
 from models.evaluation.measurement import AtThreshold, Measurement
@@ -20,11 +21,15 @@ from storage.report import NOTICE
 from storage.states import ImageState
 
 
+_UNSCORED = (ImageState.REJECTED, ImageState.FAILED)
+
+
 @dataclass(frozen=True)
 class Result:
     """An evaluation and all that a reader needs to judge it.
 
-    ``images`` as handed in, with their labels (0 benign, 1 malignant, None not known) in ``labels``;
+    ``images`` as handed in, with their labels (0 benign, 1 malignant, None not known) in ``labels``, and with the true
+    one of several classes ("" not known) in ``class_names``, which is empty where the model version is binary;
     ``policy``: the name of the operating point that judges, one of the measured ones.
     """
 
@@ -38,6 +43,7 @@ class Result:
     labels: Sequence[int | None]
     evaluation: Evaluation
     made: datetime
+    class_names: Sequence[str] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -61,17 +67,23 @@ class Result:
                 "image": image.target.image,
                 "outcome": str(image.state),
                 "reason": image.reason,
-                "label": None if label is None else LABELS[label],
+                "label": name or (None if label is None else LABELS[label]),
             }
-            for image, label in zip(self.images, self.labels, strict=True)
-            if image.state in (ImageState.REJECTED, ImageState.FAILED)
+            for image, label, name in zip(self.images, self.labels, self._named, strict=True)
+            if image.state in _UNSCORED
         ]
+
+    @property
+    def _named(self) -> Sequence[str]:
+        return self.class_names or [""] * len(self.images)
 
     @property
     def warnings(self) -> list[str]:
         said = warnings(self.evaluation, self.version.name)
         if missing := self.unscored:
-            malignant = sum(item["label"] == "malignant" for item in missing)
+            malignant = sum(
+                label == 1 and image.state in _UNSCORED for image, label in zip(self.images, self.labels, strict=True)
+            )
             said.append(
                 f"{plural(len(missing), 'image')} could not be scored, {malignant} of them known as malignant: "
                 "no number here counts them."
@@ -98,6 +110,7 @@ class Result:
                 "name": manifest.name,
                 "weights_sha256": manifest.weights_sha256,
                 "preprocessing": manifest.preprocessing,
+                **manifest.classes.as_json(),
             },
             "operating_point": self.policy,
             "method": {
@@ -126,7 +139,7 @@ class Result:
             found += _measured("all images", evaluation.everything, self.judged(evaluation.everything))
         for name, item in evaluation.subgroups.items():
             found += _measured(f"{self.subgroup} = {name}", item, self.judged(item), short=True)
-        return found
+        return found + (class_lines(evaluation.by_class) if evaluation.by_class else [])
 
 
 def _measured(title: str, item: Measurement, judged: AtThreshold, *, short: bool = False) -> list[str]:
@@ -160,6 +173,25 @@ def _measured(title: str, item: Measurement, judged: AtThreshold, *, short: bool
         for point in item.points
         if point is not judged
     ]
+    return lines
+
+
+def class_lines(item: ClassMeasurement) -> list[str]:
+    """Each class, and a line of the confusion matrix for it."""
+    names = item.classes.names
+    wide = max(map(len, names))
+    lines = [
+        f"classes of {item.images} images whose class is known: most probable class right {percent(item.accuracy)}, "
+        f"mean over the classes {percent(item.balanced_accuracy)}"
+    ]
+    lines += [
+        f"  {row.name:<{wide}}  {plural(row.images, 'image')}, most probable class in {percent(row.sensitivity)}, "
+        f"ROC-AUC against the others {decimals(row.roc_auc)}{', counts as malignant' if row.malignant else ''}"
+        for row in item.rows
+    ]
+    for name, counted in zip(names, item.confusion, strict=True):
+        said = ", ".join(f"{number} {other}" for other, number in zip(names, counted, strict=True) if number)
+        lines.append(f"  truly {name:<{wide}}  most probable: {said or 'none'}")
     return lines
 
 

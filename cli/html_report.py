@@ -134,6 +134,7 @@ def write_html(
         overlay_limit=OVERLAYS,
         sections=sections,
         thumbnails=thumbnails,
+        several_classes=any(line.row.classes for section in sections for line in section.lines),
         elsewhere={
             name: sum(getattr(item, name) for item in total) for name in ("review", "rejected", "failed", "duplicate")
         },

@@ -3,9 +3,9 @@
 Temperature scaling divides the network's log-odds by one number. The order of the images, and with it every
 ROC curve, stays as it was. Source: C. Guo et al., On Calibration of Modern Neural Networks, ICML 2017.
 
-With several classes the logits of the softmax are divided by one number, as in that paper. The most probable class of an
-image stays the same, but the sum over several classes may change its rank among the images: thresholds are chosen, and
-curves drawn, on what comes out.
+With several classes the logits of the softmax are divided by one number, as in that paper. The most probable class of
+an image stays the same, but the sum over several classes may change its rank among the images: thresholds are chosen,
+and curves drawn, on what comes out.
 """
 
 from __future__ import annotations

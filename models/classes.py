@@ -43,6 +43,11 @@ class Classes:
         """(classes,): whether each counts as malignant."""
         return np.array([name in self.malignant for name in self.names])
 
+    def malignant_labels(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Numbers of classes (n,) -> 0 benign, 1 malignant."""
+        found: NDArray[np.int64] = self.are_malignant[labels].astype(np.int64)
+        return found
+
     def as_json(self) -> dict[str, list[str]]:
         """The manifest's keys; none of them for the binary network, whose manifest stays as it always was."""
         return {"classes": list(self.names), "malignant": list(self.malignant)} if self.several else {}
@@ -72,7 +77,7 @@ def classes_of(names: Sequence[str], malignant: Sequence[str]) -> Classes:
 
 
 def parse_classes(raw: dict[str, Any]) -> Classes:
-    """Read the manifest's ``classes`` and ``malignant``; without the first it is the binary one. Raises ModelInvalid."""
+    """Read the manifest's ``classes`` and ``malignant``; without the first it is binary. Raises ModelInvalid."""
     if "classes" not in raw:
         return BINARY
     for key in ("classes", "malignant"):

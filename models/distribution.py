@@ -33,7 +33,7 @@ class Distribution:
     whitening: Floats  # (d, d)
 
     def distances(self, features: NDArray[Any]) -> Floats:
-        """features: (n, d), as `features` of the network says them. Returns (n,), >= 0; about 1 for a training picture."""
+        """features: (n, d), of `models.networks.with_features`. Returns (n,), >= 0, about 1 for a training picture."""
         offsets = (np.asarray(features, dtype=np.float64) - self.middle) @ self.whitening
         distances: Floats = np.sqrt(np.mean(offsets**2, axis=1))
         return distances

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
+from models.answers import ClassProbabilities
 from models.errors import OurFault
 from storage import audit, predictions
 from storage.clock import db_now
@@ -59,6 +60,7 @@ class Results:
     rejected: dict[int, str] = field(default_factory=dict)  # the input's fault
     passing: dict[int, str] = field(default_factory=dict)  # tried again, not counted
     faults: dict[int, str] = field(default_factory=dict)  # ours: counted
+    classes: dict[int, ClassProbabilities] = field(default_factory=dict)  # beside scores; none of a binary network
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class ShadowScores:
 
     key: predictions.Key
     scores: Mapping[int, tuple[float, str | None]]
+    classes: Mapping[int, ClassProbabilities] = field(default_factory=dict)
 
 
 def claim(session: Session, chunk_id: str, holder: str) -> Claim | None:
@@ -141,7 +144,8 @@ def complete(
     checksums = {image.id: image.checksum for image in held.images}
     policy = session.scalars(select(Policy).join(Batch).where(Batch.id == held.batch_id)).one()
     fresh = {checksums[image_id]: score for image_id, score in results.scores.items()}
-    stored = predictions.record(session, key, [(checksum, *score) for checksum, score in fresh.items()])
+    by_class = {checksums[image_id]: said for image_id, said in results.classes.items()}
+    stored = predictions.record(session, key, [(checksum, *score) for checksum, score in fresh.items()], by_class)
     decided = [(image_id, stored[checksums[image_id]]) for image_id in sorted(results.scores)]
     insert_decisions(session, held.batch_id, policy, decided)
     failed = {image_id: given_up(reason, faults) for image_id, reason in exhausted.items()}
@@ -177,7 +181,8 @@ def complete(
         ]
     if shadow is not None:
         shadowed = {checksums[image_id]: score for image_id, score in shadow.scores.items()}
-        predictions.record(session, shadow.key, [(checksum, *score) for checksum, score in shadowed.items()])
+        by_class = {checksums[image_id]: said for image_id, said in shadow.classes.items()}
+        predictions.record(session, shadow.key, [(checksum, *score) for checksum, score in shadowed.items()], by_class)
         events.append(
             audit.Event("chunk.shadowed", held.batch_id, common | {"model": shadow.key.model, "images": len(shadowed)})
         )

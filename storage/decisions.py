@@ -15,11 +15,15 @@ from storage.states import Outcome
 
 @dataclass(frozen=True)
 class Scored:
-    """What is known about bytes: the prediction's row, its probability (0..1), and why it cannot be graded."""
+    """What is known about bytes: the prediction's row, its probability (0..1), and why it cannot be graded.
+
+    ``classes``: the stored text of the probabilities of several classes (storage.predictions).
+    """
 
     prediction_id: int
     probability: float
     ungradable: str | None
+    classes: str | None = None
 
 
 def decide(scored: Scored, threshold: float) -> Outcome:
@@ -51,7 +55,7 @@ def insert_decisions(session: Session, batch_id: str, policy: Policy, scored: li
 
 def decision_facts(scored: Scored, policy: Policy) -> dict[str, str | int | None]:
     """What the audit chain says of a decision. Numbers are decimal text: floats have no canonical form."""
-    return {
+    facts: dict[str, str | int | None] = {
         "probability": text(scored.probability),
         "threshold": text(policy.threshold),
         "policy": policy.label,
@@ -59,3 +63,4 @@ def decision_facts(scored: Scored, policy: Policy) -> dict[str, str | int | None
         "outcome": decide(scored, policy.threshold),
         "reason": scored.ungradable,
     }
+    return facts | ({"classes": scored.classes} if scored.classes else {})

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from models.answers import ClassProbabilities
 from models.rounding import decimal
 from storage.clock import db_now
 from storage.decisions import Scored
@@ -28,18 +30,28 @@ def known(session: Session, key: Key, checksums: Iterable[str]) -> dict[str, Sco
     wanted = list(checksums)
     if not wanted:
         return {}
+    columns = Prediction.checksum, Prediction.id, Prediction.probability, Prediction.ungradable, Prediction.classes
     rows = session.execute(
-        select(Prediction.checksum, Prediction.id, Prediction.probability, Prediction.ungradable).where(
+        select(*columns).where(
             Prediction.model == key.model,
             Prediction.preprocessing == key.preprocessing,
             Prediction.checksum.in_(wanted),
         )
     )
-    return {row.checksum: Scored(row.id, row.probability, row.ungradable) for row in rows}
+    return {row.checksum: Scored(row.id, row.probability, row.ungradable, row.classes) for row in rows}
 
 
-def record(session: Session, key: Key, scores: Sequence[tuple[str, float, str | None]]) -> dict[str, Scored]:
-    """Store (checksum, probability, ungradable) and return what counts: the first stored one of each checksum."""
+def record(
+    session: Session,
+    key: Key,
+    scores: Sequence[tuple[str, float, str | None]],
+    classes: Mapping[str, ClassProbabilities] | None = None,
+) -> dict[str, Scored]:
+    """Store (checksum, probability, ungradable) and return what counts: the first stored one of each checksum.
+
+    ``classes``: checksum -> probabilities of several classes, where the network has them.
+    """
+    by_class = classes or {}
     if scores:
         dialect = session.get_bind().dialect.name
         insert = (postgresql if dialect == "postgresql" else sqlite).insert
@@ -47,10 +59,22 @@ def record(session: Session, key: Key, scores: Sequence[tuple[str, float, str | 
         rows = [
             {
                 "checksum": checksum, "model": key.model, "preprocessing": key.preprocessing,
-                "probability": decimal(probability), "ungradable": ungradable, "created_at": now,
+                "probability": decimal(probability), "ungradable": ungradable,
+                "classes": classes_text(by_class.get(checksum)), "created_at": now,
             }
             # one order for everyone: two workers that insert the same rows cannot deadlock
             for checksum, probability, ungradable in sorted(scores)
         ]  # fmt: skip
         session.execute(insert(Prediction).on_conflict_do_nothing(), rows)
     return known(session, key, [checksum for checksum, _, _ in scores])
+
+
+def classes_text(probabilities: ClassProbabilities | None) -> str | None:
+    """As it is stored: one JSON object, read and written whole with its prediction, never searched."""
+    return json.dumps(probabilities) if probabilities else None
+
+
+def classes_of_text(stored: str | None) -> ClassProbabilities | None:
+    """What ``classes_text`` stored, in the order of the network's outputs."""
+    found: ClassProbabilities | None = json.loads(stored) if stored else None
+    return found

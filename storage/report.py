@@ -10,14 +10,16 @@ from typing import IO
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, aliased
 
+from models.answers import ClassProbabilities, most_probable
 from models.rounding import text
+from storage.predictions import classes_of_text
 from storage.schema import Batch, Decision, Image, Policy, Prediction
 from storage.states import UNFINISHED, ImageState, Outcome
 
 NOTICE = "Research software: a screening aid, not a diagnosis and not a medical device."
 COLUMNS = (
     "batch", "image", "checksum", "outcome", "probability", "threshold", "model", "policy", "reason",
-    "site", "submitter", "notice",
+    "site", "submitter", "notice", "class", "class_probability",
 )  # fmt: skip
 
 
@@ -27,7 +29,10 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uf
 
 @dataclass(frozen=True)
 class ReportRow:
-    """One image of a report. ``outcome`` of an image that was not scored is its state; it has no probability."""
+    """One image of a report. ``outcome`` of an image that was not scored is its state; it has no probability.
+
+    ``classes``: what a network of several classes said of each, None of a binary one.
+    """
 
     batch: str
     image: str
@@ -41,6 +46,15 @@ class ReportRow:
     reason: str
     site: str
     submitter: str
+    classes: ClassProbabilities | None = None
+
+    @property
+    def most_probable(self) -> tuple[str, float] | None:
+        """The most probable of several classes, and its probability."""
+        if not self.classes:
+            return None
+        name = most_probable(self.classes)
+        return name, self.classes[name]
 
     def as_text(self) -> dict[str, str]:
         """The row as it stands in the CSV: numbers with six decimals, nothing for what is not known."""
@@ -57,6 +71,8 @@ class ReportRow:
             "site": self.site,
             "submitter": self.submitter,
             "notice": NOTICE,
+            "class": self.most_probable[0] if self.most_probable else "",
+            "class_probability": text(self.most_probable[1]) if self.most_probable else "",
         }
 
 
@@ -79,6 +95,7 @@ def rows(session: Session, batch_ids: Sequence[str], *, flagged_only: bool) -> I
                 reason=_reason(image, decision, original),
                 site=batch.site or "",
                 submitter=batch.submitter,
+                classes=classes_of_text(prediction.classes) if scored else None,
             )
 
 

@@ -137,6 +137,7 @@ class Prediction(Base):
     preprocessing: Mapped[str] = mapped_column(String(100))
     probability: Mapped[float] = mapped_column(Float(53))  # of malignant, six decimals
     ungradable: Mapped[str | None] = mapped_column(Text)  # why the picture cannot be graded, if so
+    classes: Mapped[str | None] = mapped_column(Text)  # JSON, class -> probability, six decimals; none if binary
     created_at: Mapped[datetime] = mapped_column(Moment)
 
 

@@ -72,6 +72,8 @@ class Runner:
         for image in claim.images:
             if scored := known.get(image.checksum):
                 results.scores[image.id] = (scored.probability, scored.ungradable)
+                if by_class := predictions.classes_of_text(scored.classes):
+                    results.classes[image.id] = by_class
         return results
 
     def _shadow(self, claim: Claim, results: Results) -> ShadowScores | None:
@@ -90,7 +92,7 @@ class Runner:
             log.error("the shadow %s could not score chunk %s: %s", name, claim.chunk_id, type(error).__name__)
             return None
         manifest = network.version.manifest
-        return ShadowScores(predictions.Key(manifest.name, manifest.preprocessing), found.scores)
+        return ShadowScores(predictions.Key(manifest.name, manifest.preprocessing), found.scores, found.classes)
 
     def _complete(self, claim: Claim, key: predictions.Key, results: Results, shadow: ShadowScores | None) -> None:
         with self._database.write() as session:

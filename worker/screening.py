@@ -77,10 +77,12 @@ def screen(images: tuple[ChunkImage, ...], network: Network, on_progress: Callab
                 if pictures:
                     batch = np.stack([picture.pixels for _, picture in pictures])
                     said = network.answers(batch)
-                    for (image_id, picture), probability, strange in zip(
-                        pictures, said.malignant, said.reasons(), strict=True
+                    for (image_id, picture), probability, by_class, strange in zip(
+                        pictures, said.malignant, said.by_class(), said.reasons(), strict=True
                     ):
                         results.scores[image_id] = (float(probability), picture.ungradable or strange)
+                        if by_class is not None:
+                            results.classes[image_id] = by_class
                 on_progress()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

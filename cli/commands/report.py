@@ -143,7 +143,12 @@ def _write_json(file: IO[str], total: Sequence[Counts], found: Iterable[ReportRo
     file.write(f'{{"notice": {text(NOTICE)}, "batches": {text([item.as_json() for item in total])}, "images": [')
     number = 0
     for row in found:
-        numbers = {"probability": row.probability, "threshold": row.threshold}
+        numbers = {
+            "probability": row.probability,
+            "threshold": row.threshold,
+            "class_probability": row.most_probable[1] if row.most_probable else None,
+            "classes": row.classes,
+        }
         file.write(f"{',' if number else ''}\n{text(row.as_text() | numbers)}")
         number += 1
     file.write("\n]}\n")

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.answers import ClassProbabilities
+
 
 @dataclass(frozen=True)
 class Case:
     """One scored image: label 0 benign / 1 malignant; probability 0..1; group of what belongs together.
 
     ``part``: of the split that its model version was made with, "" for an image that is not in it.
+    ``class_name``: the true one of several classes, "" where it is not known; ``by_class``: the probability of each.
     """
 
     label: int
@@ -22,6 +25,8 @@ class Case:
     part: str = ""
     subgroup: str = ""
     ungradable: bool = False
+    class_name: str = ""
+    by_class: ClassProbabilities | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from models.classes import BINARY, Classes
 from models.evaluation.cases import Case
+from models.evaluation.class_measurement import ClassMeasurement, measure_cases
 from models.evaluation.measurement import Measurement, measure
 from models.evaluation.parts import USED_FOR
 
@@ -23,13 +25,15 @@ class Evaluation:
     """``held_back``: without the images that the model version was made with; None where that is no other set.
 
     ``parts``: images by part of the split, "" for those that are in none; None where there is no split.
-    ``subgroups``: of the set that counts, by name.
+    ``subgroups``: of the set that counts, by name. ``by_class``: of the set that counts, those of its images whose class
+    is known; None for a binary model version, or where no image names a class.
     """
 
     everything: Measurement
     held_back: Measurement | None
     parts: dict[str, int] | None
     subgroups: dict[str, Measurement]
+    by_class: ClassMeasurement | None = None
 
     @property
     def headline(self) -> Measurement:
@@ -49,6 +53,7 @@ class Evaluation:
             "all": self.everything.as_json(),
             "held_back": self.held_back.as_json() if self.held_back else None,
             "subgroups": {name: item.as_json() for name, item in self.subgroups.items()},
+            "classes": self.by_class.as_json() if self.by_class else None,
         }
 
 
@@ -58,6 +63,7 @@ def evaluate(
     prevalences: Sequence[float],
     *,
     has_split: bool,
+    classes: Classes = BINARY,
     on_set: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Evaluation:
     """Measure one or more cases. ``on_set`` is told how many of the sets are measured, and of how many."""
@@ -83,6 +89,7 @@ def evaluate(
         held_back=measured(held) if apart else None,
         parts=dict(sorted(Counter(case.part for case in cases).items())) if has_split else None,
         subgroups={name: measured(group) for name, group in groups.items() if group},
+        by_class=measure_cases(counted, classes),
     )
 
 

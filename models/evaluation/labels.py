@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from models.classes import BINARY, Classes
 from models.errors import UsageFault
 from models.evaluation.matching import Target, Targets, listed
 from models.training.split import LABELS, read_groups
-
-_VALUES = {"0": 0, "1": 1} | {name: number for number, name in enumerate(LABELS)}
 
 
 @dataclass(frozen=True)
@@ -27,11 +26,45 @@ class Row:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known about one image: label 0 benign / 1 malignant, None where nobody said."""
+    """What is known about one image: label 0 benign / 1 malignant, None where nobody said.
+
+    ``class_name``: which of several classes, "" where only benign or malignant was said.
+    """
 
     label: int | None = None
     group: str = ""
     subgroup: str = ""
+    class_name: str = ""
+
+    @property
+    def word(self) -> str:
+        """What somebody said of it."""
+        return self.class_name or ("" if self.label is None else LABELS[self.label])
+
+    def contradicts(self, other: Known) -> bool:
+        """Whether both cannot be true of one image. Benign does not contradict a class that counts as benign."""
+        if self.label is None or other.label is None:
+            return False
+        one_class = not self.class_name or not other.class_name or self.class_name == other.class_name
+        return self.label != other.label or not one_class
+
+
+class Words:
+    """The words that label an image: benign, malignant, 0, 1, and the names of several classes, in any capitals."""
+
+    def __init__(self, classes: Classes) -> None:
+        self._known = {"0": Known(0), "1": Known(1), **{name: Known(n) for n, name in enumerate(LABELS)}}
+        if classes.several:
+            self._known |= {
+                name.lower(): Known(int(name in classes.malignant), class_name=name) for name in classes.names
+            }
+        self.all = (
+            " or ".join(LABELS) if not classes.several else f"{', '.join(classes.names)}, or {' or '.join(LABELS)}"
+        )
+
+    def read(self, word: str) -> Known | None:
+        """What a word says; None: it is no label."""
+        return self._known.get(word.lower())
 
 
 def read_rows(path: Path, subgroup: str | None = None) -> list[Row]:
@@ -63,38 +96,44 @@ def read_rows(path: Path, subgroup: str | None = None) -> list[Row]:
     ]
 
 
-def know(targets: Sequence[Target], rows: Sequence[Row] | None, needed: Sequence[bool]) -> list[Known]:
+def know(
+    targets: Sequence[Target], rows: Sequence[Row] | None, needed: Sequence[bool], classes: Classes = BINARY
+) -> list[Known]:
     """What is known about each image.
 
     Args:
-        rows: of the CSV; None: there is none, so the folders benign/ and malignant/ say the label.
+        rows: of the CSV; None: there is none, so the folders benign/ and malignant/, or those of classes, say the label.
         needed: for each image, whether it must have a label (those that cannot be screened need none).
+        classes: of the model version; their names are labels too.
 
     Raises UsageFault that lists every row and image at fault: a row that means no image or several, an image
     without a label or with two, a label that is none.
     """
     faults: list[str] = []
-    known = [Known(_folder_label(target)) for target in targets]
+    words = Words(classes)
+    known = [_folder_label(target, words) for target in targets]
     if rows is not None:
-        known = _from_rows(targets, rows, known, faults)
+        known = _from_rows(targets, rows, known, words, faults)
     for target, item, must in zip(targets, known, needed, strict=True):
         if must and item.label is None:
             faults.append(f"{target.image}: no label")
     faults += _contradictions(targets, known)
     if faults:
         raise UsageFault(
-            f"the labels do not fit the images ({len(faults)} faults; expected one label, {' or '.join(LABELS)}, for "
+            f"the labels do not fit the images ({len(faults)} faults; expected one label, {words.all}, for "
             f"each image, and a column image that names it by path, file name or SHA-256):{listed(faults)}"
         )
     return known
 
 
-def _folder_label(target: Target) -> int | None:
+def _folder_label(target: Target, words: Words) -> Known:
     parts = PurePosixPath(target.relative).parts
-    return _VALUES.get(parts[0]) if len(parts) > 1 else None
+    return (words.read(parts[0]) if len(parts) > 1 else None) or Known()
 
 
-def _from_rows(targets: Sequence[Target], rows: Sequence[Row], folders: list[Known], faults: list[str]) -> list[Known]:
+def _from_rows(
+    targets: Sequence[Target], rows: Sequence[Row], folders: list[Known], words: Words, faults: list[str]
+) -> list[Known]:
     index, known = Targets(targets), list(folders)
     named: dict[int, int] = {}
     for row in rows:
@@ -106,30 +145,32 @@ def _from_rows(targets: Sequence[Target], rows: Sequence[Row], folders: list[Kno
         if not index.one(numbers):
             faults.append(f"{where}: ambiguous, {len(numbers)} images are called so; give their paths")
             continue
-        label = None if row.label is None else _VALUES.get(row.label.lower())
+        label = None if row.label is None else words.read(row.label)
         if row.label is not None and label is None:
-            faults.append(f"{where}: label {row.label!r}: expected benign or malignant, or 0 or 1")
+            faults.append(f"{where}: label {row.label!r}: expected {words.all}, or 0 or 1")
         for number in numbers:
             if number in named:
                 faults.append(f"{where}: the same image as line {named[number]}")
             named[number] = row.line
-            said = folders[number].label
-            if label is not None and said is not None and label != said:
-                faults.append(f"{where}: label {LABELS[label]}, but it lies in the folder {LABELS[said]}/")
-            known[number] = Known(said if label is None else label, row.group, row.subgroup)
+            said = folders[number]
+            if label is not None and label.contradicts(said):
+                faults.append(f"{where}: label {label.word}, but it lies in the folder {said.word}/")
+            value = said.label if label is None else label.label
+            class_name = (label.class_name if label else "") or said.class_name
+            known[number] = Known(value, row.group, row.subgroup, class_name)
     return known
 
 
 def _contradictions(targets: Sequence[Target], known: Sequence[Known]) -> list[str]:
-    """The same bytes cannot be benign and malignant."""
-    first: dict[str, tuple[str, int]] = {}
+    """The same bytes cannot be benign and malignant, nor of two classes."""
+    first: dict[str, tuple[str, Known]] = {}
     found = []
     for target, item in zip(targets, known, strict=True):
         if target.checksum is None or item.label is None:
             continue
-        image, label = first.setdefault(target.checksum, (target.image, item.label))
-        if label != item.label:
-            found.append(f"{target.image}: labelled {LABELS[item.label]}, the same bytes as {image} ({LABELS[label]})")
+        image, said = first.setdefault(target.checksum, (target.image, item))
+        if item.contradicts(said):
+            found.append(f"{target.image}: labelled {item.word}, the same bytes as {image} ({said.word})")
     return found
 
 

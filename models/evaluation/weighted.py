@@ -49,8 +49,7 @@ class Weighted:
         negative = np.cumsum(weights * (1 - self._malignant), axis=1)[:, self._ends]
         caught, alarms = np.diff(positive, axis=1, prepend=0), np.diff(negative, axis=1, prepend=0)
         all_positive, all_negative = positive[:, -1], negative[:, -1]
-        # a benign image of equal probability counts as half passed (Hanley and McNeil 1982)
-        auc = (alarms * (positive - caught / 2)).sum(axis=1) / (all_positive * all_negative)
+        auc = _auc(positive, caught, alarms, all_positive * all_negative)
         either = positive + negative
         precision = np.divide(positive, either, out=np.zeros_like(either), where=either > 0)
         one_class = (all_positive == 0) | (all_negative == 0)
@@ -88,3 +87,21 @@ class Weighted:
             "ece": np.abs(malignant - probability).sum(axis=1) / total,
             "bin_share": malignant / inside,
         }
+
+
+def weighted_roc_auc(weights: Floats, members: Floats, ends: NDArray[np.int64]) -> Floats:
+    """ROC-AUC (r,), 0..1, NaN where one side is missing.
+
+    weights: (r, n), of images by falling score; members: (n,), 1 for those to be found; ends: the last place of each
+    run of equal scores.
+    """
+    positive = np.cumsum(weights * members, axis=1)[:, ends]
+    negative = np.cumsum(weights * (1 - members), axis=1)[:, ends]
+    caught, alarms = np.diff(positive, axis=1, prepend=0), np.diff(negative, axis=1, prepend=0)
+    return _auc(positive, caught, alarms, positive[:, -1] * negative[:, -1])
+
+
+def _auc(positive: Floats, caught: Floats, alarms: Floats, pairs: Floats) -> Floats:
+    # a benign image of equal probability counts as half passed (Hanley and McNeil 1982)
+    area: Floats = (alarms * (positive - caught / 2)).sum(axis=1) / pairs
+    return area

@@ -109,8 +109,8 @@ def _compare(network: Any, run: Run, batches: Iterable[Pictures], manifest: Mani
         expected, received = _plain(network.predict_on_batch(seen)), run(seen)
         if received.shape != expected.shape:
             raise OurFault(f"the exported network answered {received.shape}, expected {expected.shape}")
-        read = (answers(outputs, manifest.classes, manifest.calibration) for outputs in (expected, received))
-        found.take(*read, manifest.default.threshold)
+        one, other = (answers(outputs, manifest.classes, manifest.calibration) for outputs in (expected, received))
+        found.take(one, other, manifest.default.threshold)
     if not found.pictures:
         raise UsageFault("there is no picture to check the export with: expected at least one that can be screened")
     return found
@@ -145,9 +145,8 @@ def _output(manifest: Manifest) -> str:
     if not classes.several:
         return "float32, (n, 1), probability of malignant, 0 to 1, before calibration"
     return (
-        f"float32, (n, {classes.units}), probability of each class in the order of classes, 0 to 1, before calibration; "
-        "once calibrated (the softmax of the logarithms over the temperature), the sum over the classes of malignant is "
-        "what the thresholds judge"
+        f"float32, (n, {classes.units}), probabilities in the order of classes, 0 to 1, before calibration; the "
+        "thresholds judge the sum over those of malignant, once calibrated (softmax of logarithms over the temperature)"
     )
 
 

@@ -131,8 +131,8 @@ def _check_units(layer: Any, stored: StoredLayer) -> None:
     received = tuple(stored.weights[0][1].shape) if stored.weights else ()
     if len(received) == 2 and received[0] == expected[0] and received[1] != expected[1]:
         raise UsageFault(
-            f"the last layer of the file, {stored.name}: expected {expected[1]} outputs, received {received[1]}; name the "
-            "classes of its outputs in their order, and those of them that count as malignant"
+            f"the last layer of the file, {stored.name}: expected {expected[1]} outputs, received {received[1]}; name "
+            "the classes of its outputs in their order, and those of them that count as malignant"
         )
 
 

@@ -43,7 +43,9 @@ def dataset(
         return picture, label
 
     names = [sample.image for sample in samples]
-    rows = tf.data.Dataset.from_tensor_slices((names, targets(samples, classes))).map(load, num_parallel_calls=2).cache()
+    rows = (
+        tf.data.Dataset.from_tensor_slices((names, targets(samples, classes))).map(load, num_parallel_calls=2).cache()
+    )
     if shuffle_seed is not None:
         rows = rows.shuffle(len(names), seed=shuffle_seed, reshuffle_each_iteration=True)
     return rows.batch(preset.batch_size).prefetch(2)

@@ -139,9 +139,7 @@ def _thaw(network: Any, frozen_blocks: int | None) -> None:
         layer.trainable = thawed and not layer.name.endswith("norm")
 
 
-def _compile(
-    keras: Any, network: Any, recipe: FineTune, classes: Classes, rate: Any, average: bool = False
-) -> None:
+def _compile(keras: Any, network: Any, recipe: FineTune, classes: Classes, rate: Any, average: bool = False) -> None:
     optimizer = keras.optimizers.AdamW(
         rate,
         weight_decay=recipe.weight_decay,

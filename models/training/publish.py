@@ -11,13 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.calibration import UNCALIBRATED, fit_temperature
+from models.answers import answers
+from models.calibration import UNCALIBRATED, Calibration, fit_class_temperature, fit_temperature
 from models.checksum import sha256_hex
+from models.classes import Classes
+from models.evaluation.class_measurement import measure_classes
 from models.manifest import FORMAT
 from models.networks.backend import library_versions
 from models.networks.weights import dump_weights
 from models.rounding import DECIMALS
 from models.training.dataset import dataset
+from models.training.distribution import FILE, measure_distribution
 from models.training.measure import metrics, operating_points
 from models.training.order import Order
 from models.training.presets import FineTune, Preset
@@ -30,20 +34,30 @@ def publish(
     order: Order,
     recipe: Preset | FineTune,
     network: Any,
+    classes: Classes,
     samples: list[Sample],
     history: list[dict[str, float]],
     seconds: float,
 ) -> None:
     """Write the model version. Temperature and thresholds come from the calibration part, the test part is reported.
 
-    The references' recipes stay uncalibrated, as their notebooks are.
+    The references' recipes stay uncalibrated, as their notebooks are. Of several classes, thresholds are chosen and
+    metrics measured on the probability of malignant; each class is measured beside it.
     """
     parts = {part: [sample for sample in samples if sample.part == part] for part in PARTS}
     weights = dump_weights(network)
-    scores = {part: _score(network, order.data, parts[part], recipe) for part in ("calibration", "test")}
-    calibration = fit_temperature(*scores["calibration"]) if isinstance(recipe, FineTune) else UNCALIBRATED
-    scores = {part: (labels, np.round(calibration.apply(said), DECIMALS)) for part, (labels, said) in scores.items()}
+    outputs = {part: _outputs(network, order.data, parts[part], recipe, classes) for part in ("calibration", "test")}
+    calibration = UNCALIBRATED
+    if isinstance(recipe, FineTune):
+        calibration = _fitted(classes, _labels(parts["calibration"]), outputs["calibration"])
+    said = {part: answers(found, classes, calibration) for part, found in outputs.items()}
+    scores = {
+        part: (classes.malignant_labels(_labels(parts[part])), np.round(found.malignant, DECIMALS))
+        for part, found in said.items()
+    }
     points = operating_points(scores["calibration"], scores["test"])
+    distribution, distribution_file = measure_distribution(network, order.data, recipe, parts, order.seed)
+    split_text = split_csv(samples, classes)
     manifest = {
         "format": FORMAT,
         "name": order.name,
@@ -51,12 +65,15 @@ def publish(
         "input_size": recipe.input_size,
         "preprocessing": recipe.preprocessing,
         "labels": list(LABELS),
+        **classes.as_json(),
         "intended_use": INTENDED_USE,
         "calibration": calibration.as_json(),
+        "distribution": distribution,
         "operating_points": points,
         # too few malignant images promise no sensitivity (73 in the calibration part promise 95 %)
         "default_operating_point": "sensitivity-95" if "sensitivity-95" in points else "f1",
         "metrics": {part: metrics(*score) for part, score in scores.items()},
+        **_class_metrics(classes, parts["test"], said["test"].of_classes),
         "training": {
             "recipe": asdict(recipe),
             "seed": order.seed,
@@ -72,24 +89,46 @@ def publish(
             "sha256": sha256_hex(weights),
             "parameters": network.count_params(),
         },
-        "split": {"file": "split.csv", "sha256": sha256_hex(split_csv(samples).encode())},
+        "split": {"file": "split.csv", "sha256": sha256_hex(split_text.encode())},
     }
-    _write(order.output, manifest, weights, split_csv(samples))
+    files = {"weights.safetensors": weights, FILE: distribution_file, "split.csv": split_text.encode()}
+    _write(order.output, manifest, files)
 
 
-def _score(
-    network: Any, data: Path, samples: list[Sample], recipe: Preset | FineTune
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Labels (n,) and uncalibrated probabilities (n,) of a part."""
+def _labels(samples: list[Sample]) -> NDArray[np.int64]:
+    return np.array([sample.label for sample in samples])
+
+
+def _outputs(
+    network: Any, data: Path, samples: list[Sample], recipe: Preset | FineTune, classes: Classes
+) -> NDArray[np.float64]:
+    """What the network puts out for a part, (n, units), before calibration."""
     network.compile(jit_compile=False)
-    probabilities = network.predict(dataset(data, samples, recipe), verbose=0).reshape(-1).astype(np.float64)
-    return np.array([sample.label for sample in samples]), probabilities
+    found: NDArray[np.float64] = network.predict(dataset(data, samples, recipe, classes=classes), verbose=0)
+    return found.astype(np.float64)
 
 
-def _write(folder: Path, manifest: dict[str, Any], weights: bytes, split_text: str) -> None:
-    """Weights and split first, the manifest last and by rename: a folder with a manifest is whole."""
-    (folder / "weights.safetensors").write_bytes(weights)
-    (folder / "split.csv").write_text(split_text, encoding="utf-8")
+def _fitted(classes: Classes, labels: NDArray[np.int64], outputs: NDArray[np.float64]) -> Calibration:
+    if classes.several:
+        return fit_class_temperature(labels, outputs)
+    return fit_temperature(labels, outputs.reshape(-1))
+
+
+def _class_metrics(
+    classes: Classes, samples: list[Sample], probabilities: NDArray[np.float64] | None
+) -> dict[str, Any]:
+    """The manifest's ``class_metrics``, of the test part; none where the network is binary."""
+    if probabilities is None:
+        return {}
+    groups = [sample.group for sample in samples]
+    rounded = np.round(probabilities, DECIMALS)  # as they are stored
+    return {"class_metrics": {"test": measure_classes(_labels(samples), rounded, groups, classes).as_json()}}
+
+
+def _write(folder: Path, manifest: dict[str, Any], files: dict[str, bytes]) -> None:
+    """The files first, the manifest last and by rename: a folder with a manifest is whole."""
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
     partial = folder / "manifest.json.partial"
     with partial.open("w", encoding="utf-8") as file:
         json.dump(manifest, file, indent=2)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--name", required=True, help="Name of the new model version.")
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Flag at or above it; nobody has measured it.")
 @click.option("--like", metavar="MODEL", help="Take the threshold, and the preprocessing, of this model version.")
-@click.option("--classes", metavar="NAME,...", help="Of the file's units, in their order. Default: one unit, malignant.")
+@click.option("--classes", metavar="NAME,...", help="Of the file's units, in order. Default: one unit, malignant.")
 @click.option("--malignant", metavar="NAME,...", multiple=True, help="Those of --classes that count as malignant.")
 @click.option("--json", "as_json", is_flag=True, help="Print the new manifest.")
 def command(

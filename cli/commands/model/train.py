@@ -15,7 +15,14 @@ from models.training.presets import PRESETS
     "--data",
     required=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with the folders benign/ and malignant/.",
+    help="Folder with the folders benign/ and malignant/, or with --malignant a folder for each class.",
+)
+@click.option(
+    "--malignant",
+    metavar="NAME,...",
+    multiple=True,
+    help="The class folders of --data that count as malignant, such as akiec,bcc,mel; may be repeated. Every folder with "
+    "pictures is then a class. Default: malignant.",
 )
 @click.option(
     "--output",
@@ -38,6 +45,7 @@ from models.training.presets import PRESETS
 def command(
     architecture: str,
     data: Path,
+    malignant: tuple[str, ...],
     folder: Path,
     groups: Path | None,
     name: str | None,
@@ -51,21 +59,32 @@ def command(
     The data is split by near-duplicate group into train, validation, calibration and test; weights are fitted on
     the first, epochs picked on the second, thresholds on the third, and the fourth alone is reported.
 
+    Of several classes the network says a probability each; thresholds judge the sum over the malignant ones.
+
     \b
     Example:
       screen model train --data lesions --output my-model --groups near_duplicates.csv
       screen model train --data lesions --output my-model --resume
+      screen model train --data ham10000 --malignant akiec,bcc,mel --output my-classes
     """
     from cli import output
+    from cli.class_names import class_names
     from cli.training_progress import TrainingProgress
     from models.errors import UsageFault
     from models.version import open_version
 
     try:
+        from models.training.class_folders import class_folders, passed_over
         from models.training.fit import train
         from models.training.order import Order
     except ImportError as error:
         raise UsageFault(f"training needs the extras train and cpu or gpu (missing: {error.name})") from error
+    named = class_names(malignant)
+    # before the copies are looked for: that takes minutes
+    if others := passed_over(data, class_folders(data, named)):
+        output.talk(
+            f"Passed over the folders {', '.join(others)}: without --malignant the classes are benign, malignant."
+        )
     if groups is None:
         from cli.finding_copies import find_copies
 
@@ -81,6 +100,7 @@ def command(
         epochs=epochs,
         seed=seed,
         resume=resume,
+        malignant=named,
     )
     with TrainingProgress() as progress:
         train(order, progress)

@@ -61,9 +61,10 @@ def test_the_whole_csv(database: Database, submit: Submit, received: Make, scree
     batch_id = submit(database, one, site="Ward 3")
     screen(database, {"/ward/0.jpg": 0.87654321})
     assert as_csv(report(database, batch_id)) == (
-        "batch,image,checksum,outcome,probability,threshold,model,policy,reason,site,submitter,notice\n"
+        "batch,image,checksum,outcome,probability,threshold,model,policy,reason,site,submitter,notice,class,"
+        "class_probability\n"
         f"{batch_id},/ward/0.jpg,{one[0].checksum},flagged,0.876543,0.500000,tested-1,sensitivity-95/1,,Ward 3,nurse,"
-        '"Research software: a screening aid, not a diagnosis and not a medical device."\n'
+        '"Research software: a screening aid, not a diagnosis and not a medical device.",,\n'
     )
 
 

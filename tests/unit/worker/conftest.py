@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from models.answers import Answers
 from models.checksum import sha256_hex
 from models.manifest import Manifest, parse
 from models.version import ModelVersion
@@ -29,10 +30,10 @@ class FakeNetwork:
         self.seen: list[NDArray[np.uint8]] = []
         self.before: Callable[[], None] = lambda: None
 
-    def probabilities(self, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def answers(self, pictures: NDArray[np.uint8]) -> Answers:
         self.before()
         self.seen.append(pictures)
-        return score(pictures)
+        return Answers(score(pictures))
 
 
 def score(pictures: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -89,8 +89,8 @@ def test_a_real_network_is_loaded_and_checked(settings: Settings, manifest: Mani
     sealed = {"file": "weights.safetensors", "sha256": sha256_hex(weights)}
     folder = install(settings, manifest, architecture="hidri", input_size=16, weights=sealed)
     (folder / "weights.safetensors").write_bytes(weights)
-    found = Networks(settings.home).get(manifest.name).probabilities(np.zeros((2, 16, 16, 3), np.uint8))
-    assert found.shape == (2,)
+    found = Networks(settings.home).get(manifest.name).answers(np.zeros((2, 16, 16, 3), np.uint8))
+    assert (found.malignant.shape, found.of_classes) == ((2,), None)
     (folder / "weights.safetensors").write_bytes(weights[:-1] + b"\0")
     with pytest.raises(ModelInvalid, match=f"expected SHA-256 {sealed['sha256']}, received "):
         Networks(settings.home).get(manifest.name)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from models.answers import Answers
 from models.checksum import sha256_hex
 from models.errors import ModelInvalid, OurFault, PassingFault, ServiceUnreachable
 from models.preprocessing import prepare
@@ -235,7 +236,7 @@ def test_progress_may_stop_the_work(tmp_path: Path, photograph: Photograph, chun
 
 def test_too_few_answers_of_a_network_are_no_scores(images: tuple[ChunkImage, ...], network: Any) -> None:
     """Nothing is paired up wrongly: the chunk ends without a result."""
-    network.probabilities = lambda pictures: np.zeros(len(pictures) - 1)
+    network.answers = lambda pictures: Answers(np.zeros(len(pictures) - 1))
     with pytest.raises(ValueError, match="zip"):
         screen(images, network)
 
@@ -246,7 +247,7 @@ def test_a_real_network_scores_a_picture_the_same_in_any_company(
     from models.networks.architectures import build
 
     real = build("hidri", 32)
-    network.probabilities = lambda pictures: real.predict_on_batch(pictures).reshape(-1)
+    network.answers = lambda pictures: Answers(real.predict_on_batch(pictures).reshape(-1))
     images = tuple(chunk_image(n, photograph(tmp_path / f"{n}.jpg", seed=n)) for n in range(PICTURES + 1))
     together = screen(images, network).scores
     for image in images[:2] + images[-1:]:
