@@ -20,7 +20,6 @@ from models.version import ModelVersion
 from storage.report import NOTICE
 from storage.states import ImageState
 
-
 _UNSCORED = (ImageState.REJECTED, ImageState.FAILED)
 
 
