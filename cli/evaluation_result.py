@@ -20,7 +20,6 @@ from models.version import ModelVersion
 from storage.report import NOTICE
 from storage.states import ImageState
 
-
 _UNSCORED = (ImageState.REJECTED, ImageState.FAILED)
 
 
@@ -181,8 +180,9 @@ def class_lines(item: ClassMeasurement) -> list[str]:
     names = item.classes.names
     wide = max(map(len, names))
     lines = [
-        f"classes of {item.images} images whose class is known: most probable class right {percent(item.accuracy)}, "
-        f"mean over the classes {percent(item.balanced_accuracy)}"
+        f"classes: {item.images} images whose class is known",
+        f"  accuracy       {percent(item.accuracy)}  of the most probable class",
+        f"  mean over the classes {percent(item.balanced_accuracy)}",
     ]
     lines += [
         f"  {row.name:<{wide}}  {plural(row.images, 'image')}, most probable class in {percent(row.sensitivity)}, "

@@ -26,6 +26,7 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 from sqlalchemy import func, select
 
+from cli.drawn_lesions import draw_lesion
 from models.manifest import Manifest, parse
 from scheduler import embedded_valkey
 from scheduler.broker import Broker, connect
@@ -275,6 +276,35 @@ def photograph() -> Callable[..., Path]:
         return path
 
     return draw
+
+
+TINTS = {"brown": (1.0, 0.75, 0.6), "green": (0.4, 1.0, 0.4), "violet": (0.7, 0.35, 1.0)}  # nobody's lesions
+
+
+@pytest.fixture(scope="session")
+def coloured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with three classes of 30 drawn lesions that their colour tells apart: brown/, green/ and violet/."""
+    folder = tmp_path_factory.mktemp("coloured")
+    for place, (name, tint) in enumerate(TINTS.items()):
+        (folder / name).mkdir()
+        for number in range(30):
+            drawn = np.asarray(draw_lesion(number + 100 * place, width=64 + number, height=64)) * np.array(tint)
+            Pillow.fromarray(drawn.astype(np.uint8)).save(folder / name / f"{name}{number}.jpg", quality=92)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def coloured_seed(coloured: Path) -> int:
+    """The first seed that gives every part of the split all three classes."""
+    from models.classes import Classes
+    from models.training.split import PARTS, split
+
+    classes = Classes(tuple(TINTS), ("violet",))
+    for seed in range(500):
+        found = {(sample.part, sample.label) for sample in split(coloured, {}, seed, classes)}
+        if len(found) == len(PARTS) * len(TINTS):
+            return seed
+    raise AssertionError("no such seed")
 
 
 @pytest.fixture

@@ -25,8 +25,8 @@ class Evaluation:
     """``held_back``: without the images that the model version was made with; None where that is no other set.
 
     ``parts``: images by part of the split, "" for those that are in none; None where there is no split.
-    ``subgroups``: of the set that counts, by name. ``by_class``: of the set that counts, those of its images whose class
-    is known; None for a binary model version, or where no image names a class.
+    ``subgroups``: of the set that counts, by name. ``by_class``: of the set that counts, those of its images whose
+    class is known; None for a binary model version, or where no image names a class.
     """
 
     everything: Measurement

@@ -102,7 +102,7 @@ def know(
     """What is known about each image.
 
     Args:
-        rows: of the CSV; None: there is none, so the folders benign/ and malignant/, or those of classes, say the label.
+        rows: of the CSV; None: there is none, so folders say the label: benign/ and malignant/, or those of classes.
         needed: for each image, whether it must have a label (those that cannot be screened need none).
         classes: of the model version; their names are labels too.
 

@@ -108,12 +108,12 @@ def imagenet_tensors() -> Tensors:
 
 
 def assign_imagenet(network: Any, tensors: Tensors) -> None:
-    """Give `efficientnet_lite0.build`'s network the ImageNet weights; its one output unit stays as it is.
+    """Give `efficientnet_lite0.build`'s network the ImageNet weights; its outputs stay as they are.
 
     Raises UsageFault when a tensor is missing or of another shape.
     """
     for layer in network.layers:
-        if not layer.weights or layer.name == "malignant":
+        if not layer.weights or layer is network.layers[-1]:
             continue
         name = _torch_name(layer.name)
         try:

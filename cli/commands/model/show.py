@@ -47,8 +47,8 @@ def command(name: str | None, as_json: bool) -> int:
         shown = ", ".join(f"{key} {value}" for key, value in values.items())
         output.data(f"measured on    {part}: {shown}")
     for part, values in manifest.raw.get("class_metrics", {}).items():
-        for name, measured in values["by_class"].items():
-            output.data(f"    {name} on {part}: {_class_rates(measured)}")
+        for class_name, measured in values["by_class"].items():
+            output.data(f"    {class_name} on {part}: {_class_rates(measured)}")
     for point in manifest.operating_points.values():
         mark = "  (default)" if point is manifest.default else ""
         output.data(f"operating point {point.name}: threshold {point.threshold:.6f}{mark}")

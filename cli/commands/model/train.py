@@ -21,8 +21,8 @@ from models.training.presets import PRESETS
     "--malignant",
     metavar="NAME,...",
     multiple=True,
-    help="The class folders of --data that count as malignant, such as akiec,bcc,mel; may be repeated. Every folder with "
-    "pictures is then a class. Default: malignant.",
+    help="The class folders of --data that count as malignant, such as akiec,bcc,mel; may be repeated. Every folder "
+    "with pictures is then a class. Default: malignant.",
 )
 @click.option(
     "--output",

@@ -81,3 +81,40 @@ def test_without_keras_the_extra_is_named(
     arguments = ["model", "import", str(legacy), "--architecture", "hidri", "--name", "mine-1", "--threshold", "0.5"]
     assert run(arguments) == 2
     assert "importing needs the extra cpu or gpu" in capsys.readouterr().err
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Path:
+    """A `.keras` file with three outputs."""
+    build("thompson", 224, 3).save(tmp_path / "three.keras")
+    return tmp_path / "three.keras"
+
+
+def test_several_classes(three: Path, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["model", "import", str(three), "--architecture", "thompson", "--name", "mine-3", "--threshold", "0.2"]
+    assert run([*arguments, "--classes", "mel, nv,bcc", "--malignant", "bcc", "--malignant", "mel"]) == 0
+    said = "taken as the probabilities of mel, nv, bcc, and mel + bcc as that of malignant"
+    assert said in capsys.readouterr().err
+    manifest = open_version(settings.home / "models" / "mine-3").manifest
+    assert (manifest.classes.names, manifest.classes.malignant) == (("mel", "nv", "bcc"), ("mel", "bcc"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "expected 1 outputs, received 3; name the classes of its outputs in their order"),
+        (["--classes", "mel,nv", "--malignant", "mel"], "expected 2 outputs, received 3"),
+        (
+            ["--classes", "mel,nv,bcc"],
+            "expected at least one class that counts as malignant",
+        ),
+        (["--malignant", "mel"], "--malignant needs --classes"),
+    ],
+)
+def test_classes_that_do_not_fit(
+    three: Path, arguments: list[str], message: str, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin = ["model", "import", str(three), "--architecture", "thompson", "--name", "mine-3", "--threshold", "0.2"]
+    assert run([*begin, *arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert not (settings.home / "models").exists()

@@ -178,3 +178,20 @@ def test_the_data_folder_may_have_an_odd_name(tmp_path: Path) -> None:
     database = open_database(Settings(tmp_path / "100% of Anaïs' data, #1?"))
     assert revision(database) == HEAD
     database.close()
+
+
+def test_predictions_of_an_older_release_come_along(database: Database) -> None:
+    with database.engine.begin() as connection:
+        downward = config()
+        downward.attributes["connection"] = connection
+        command.downgrade(downward, "0002")
+        connection.execute(
+            text(
+                "INSERT INTO predictions (checksum, model, preprocessing, probability, created_at) "
+                "VALUES ('c', 'm-1', 'square-1', 0.25, '2026-01-02 03:04:05')"
+            )
+        )
+    assert upgrade(database) == ("0002", HEAD)
+    with database.engine.connect() as connection:
+        found = connection.execute(text("SELECT checksum, probability, classes FROM predictions")).all()
+    assert found == [("c", 0.25, None)]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from models.classes import Classes
 from models.errors import UsageFault
 from models.evaluation.labels import Known, know, read_rows, with_groups
 from models.evaluation.matching import SHOWN, Target, Targets
@@ -158,3 +159,30 @@ def test_groups_of_a_csv(tmp_path: Path) -> None:
 def test_groups_that_do_not_fit(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(UsageFault, match=message):
         with_groups(TARGETS, [Known()] * 3, written(tmp_path, text))
+
+
+THREE = Classes(("bkl", "mel", "nv"), ("mel",))
+
+
+def test_classes_are_labels(tmp_path: Path) -> None:
+    rows = read_rows(written(tmp_path, "image,label\na.jpg,MEL\nward/b.jpg,nv\nhall/b.jpg,benign\n"))
+    assert know(TARGETS, rows, [True] * 3, THREE) == [Known(1, class_name="mel"), Known(0, class_name="nv"), Known(0)]
+    with pytest.raises(UsageFault, match="label 'MEL': expected benign or malignant, or 0 or 1"):
+        know(TARGETS, rows, [True] * 3)
+
+
+def test_a_class_may_say_more_than_its_folder_but_nothing_else(tmp_path: Path) -> None:
+    targets = [Target("d/benign/a.jpg", "benign/a.jpg", SUMS["a"]), Target("d/nv/b.jpg", "nv/b.jpg", SUMS["b"])]
+    rows = read_rows(written(tmp_path, "image,label\na.jpg,bkl\nb.jpg,benign\n"))
+    assert know(targets, rows, [True] * 2, THREE) == [Known(0, class_name="bkl"), Known(0, class_name="nv")]
+    rows = read_rows(written(tmp_path, "image,label\na.jpg,mel\nb.jpg,bkl\n"))
+    with pytest.raises(UsageFault) as caught:
+        know(targets, rows, [True] * 2, THREE)
+    assert "a.jpg: label mel, but it lies in the folder benign/" in str(caught.value)
+    assert "b.jpg: label bkl, but it lies in the folder nv/" in str(caught.value)
+
+
+def test_the_same_bytes_are_of_one_class() -> None:
+    targets = [Target("d/nv/a.jpg", "nv/a.jpg", SUMS["a"]), Target("d/bkl/b.jpg", "bkl/b.jpg", SUMS["a"])]
+    with pytest.raises(UsageFault, match=r"d/bkl/b.jpg: labelled bkl, the same bytes as d/nv/a.jpg \(nv\)"):
+        know(targets, None, [True, True], THREE)

@@ -54,6 +54,21 @@ def test_thompsons_network_too(format_: str, write_version: Callable[..., Path],
     assert facts["check"]["largest_difference"] <= TOLERANCE
 
 
+@pytest.mark.parametrize("format_", FORMATS)
+def test_several_classes_too(format_: str, write_version: Callable[..., Path], tmp_path: Path) -> None:
+    network = build("thompson", 16, 3)
+    weights = dump_weights(network)
+    names = {"classes": ["bcc", "mel", "nv"], "malignant": ["bcc", "mel"]}
+    folder = write_version(tmp_path, "three-1", weights, architecture="thompson", **names)
+    pictures = np.random.default_rng(6).integers(0, 256, (3, 16, 16, 3)).astype(np.uint8)
+    facts = export(open_version(folder), format_, tmp_path / "net", [pictures])
+    assert facts["check"]["largest_difference"] <= TOLERANCE
+    assert {key: facts[key] for key in names} == names
+    assert facts["output"].startswith("float32, (n, 3), probabilities in the order of classes")
+    said = FORMATS[format_].opened(tmp_path / "net")(pictures.astype(np.float32))
+    assert said == pytest.approx(network.predict_on_batch(pictures), abs=TOLERANCE)
+
+
 def test_another_network_is_refused_and_nothing_is_left(
     version: ModelVersion, pictures: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.answers import answers
+from models.calibration import TEMPERATURE, Calibration
+from models.classes import Classes
 from models.errors import ModelInvalid
 from models.networks.architectures import ARCHITECTURES, build, feature_map
 from models.networks.gradcam import GradCam, gradcam_of
@@ -119,3 +122,38 @@ def test_altered_weights_explain_nothing(write_version: Callable[..., Path], tmp
     (folder / "weights.safetensors").write_bytes(dump_weights(tiny_network)[:-1] + b"x")
     with pytest.raises(ModelInvalid, match="expected SHA-256"):
         gradcam_of(open_version(folder))
+
+
+THREE = Classes(("bcc", "mel", "nv"), ("bcc", "mel"))
+
+
+def test_several_classes_are_explained_by_the_probability_of_malignant() -> None:
+    """A class that takes from another malignant one raises nothing; what speaks for malignant lights up."""
+    for weights, lit in (([2.0, 2.0, 0.0], True), ([0.0, 0.0, 2.0], False), ([1.0, 1.0, 1.0], False)):
+        network = looks_for_light("hidri")
+        several = build("hidri", SIDE, 3)
+        for old, new in zip(network.weights[:-2], several.weights[:-2], strict=True):
+            new.assign(old)
+        kernel = np.zeros((128, 3), np.float32)
+        kernel[0] = weights
+        several.layers[-1].set_weights([kernel, np.array([1, -1, 0], np.float32)])
+        calibration = Calibration(TEMPERATURE, 2.0)
+        seen = with_square(0, 1)[None]
+        (probability,), (heat,) = GradCam(several, "conv_3", calibration, THREE).maps(seen)
+        assert heat.any() == lit
+        if lit:
+            assert heat[:FIELD, FIELD:].sum() > 0.9 * heat.sum()
+        said = answers(several.predict_on_batch(seen), THREE, calibration)
+        assert probability == pytest.approx(said.malignant[0], abs=1e-6)
+
+
+def test_a_saturated_softmax_still_has_its_map() -> None:
+    network = build("hidri", SIDE, 3)
+    for old, new in zip(looks_for_light("hidri").weights[:-2], network.weights[:-2], strict=True):
+        new.assign(old)
+    kernel = np.zeros((128, 3), np.float32)
+    kernel[0] = [1e4, 5e3, 0]
+    network.layers[-1].set_weights([kernel, np.zeros(3, np.float32)])
+    (probability,), (heat,) = GradCam(network, "conv_3", classes=THREE).maps(with_square(1, 0)[None])
+    assert probability == 1.0
+    assert heat[FIELD:, :FIELD].sum() > 0.9 * heat.sum() > 0

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.classes import Classes
 from models.preprocessing import prepare
-from models.training.dataset import class_weights, dataset
+from models.training.dataset import class_weights, dataset, targets
 from models.training.presets import Preset
 from models.training.split import Sample, split
 
@@ -45,3 +46,12 @@ def test_a_rare_class_counts_as_much_as_a_common_one(benign: int, malignant: int
     weights = class_weights([Sample(f"{n}", "", label, "", "train") for n, label in enumerate(labels)])
     assert weights[0] * benign == pytest.approx(weights[1] * malignant)
     assert weights[0] * benign + weights[1] * malignant == pytest.approx(benign + malignant)
+
+
+def test_several_classes_are_one_hot_and_balanced() -> None:
+    labels = [0] * 6 + [1] * 3 + [2]
+    samples = [Sample(f"{n}", "", label, "", "train") for n, label in enumerate(labels)]
+    classes = Classes(("bkl", "mel", "nv"), ("mel",))
+    assert targets(samples, classes).tolist() == np.eye(3)[labels].tolist()
+    weights = class_weights(samples, classes)
+    assert [weights[n] * labels.count(n) for n in range(3)] == pytest.approx([10 / 3] * 3)

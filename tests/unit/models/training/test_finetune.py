@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.networks.architectures import build
 from models.networks.loaded import load
 from models.training.fit import train
 from models.training.imagenet import imagenet_tensors
+from models.training.objective import as_frequent_as_they_are
 from models.training.order import Order
 from models.training.presets import PRESETS, FineTune
 from models.version import open_version
@@ -69,3 +71,26 @@ def test_a_stopped_run_ends_as_a_whole_one(order: Order, told: Callable[..., Any
         np.array_equal(ours, tensors[f"_bn1.{part}"])
         for ours, part in zip(statistics, ("weight", "bias", "running_mean", "running_var"), strict=True)
     )
+
+
+def test_several_classes(
+    coloured: Path, coloured_seed: int, small: FineTune, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+    told: Callable[..., Any],
+) -> None:  # fmt: skip
+    monkeypatch.setitem(PRESETS, NAME, replace(small, epochs=1))
+    order = Order(NAME, coloured, tmp_path / "three", "three-1", seed=coloured_seed, malignant=("violet",))
+    manifest = open_version(train(order, told())).manifest
+    assert manifest.classes.names == ("brown", "green", "violet")
+    assert manifest.calibration.method == "temperature"
+    assert {"val_auc", "val_accuracy"} <= manifest.training["history"][0].keys()
+    assert manifest.raw["class_metrics"]["test"]["images"] == manifest.training["images"]["test"]
+
+
+def test_balanced_weights_are_taken_back(pictures: np.ndarray) -> None:
+    """Probabilities p(c|x) w_c become p(c|x): odds between two classes fall by the ratio of their weights."""
+    network = build("hidri", 16, 3)
+    before = network.predict_on_batch(pictures)
+    as_frequent_as_they_are(network, {0: 0.5, 1: 1.0, 2: 8.0})
+    after = network.predict_on_batch(pictures)
+    assert after[:, 2] / after[:, 0] == pytest.approx(before[:, 2] / before[:, 0] / 16, rel=1e-4)
+    assert after[:, 1] / after[:, 0] == pytest.approx(before[:, 1] / before[:, 0] / 2, rel=1e-4)
