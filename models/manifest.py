@@ -43,6 +43,7 @@ class Manifest:
     training: dict[str, Any]
     raw: dict[str, Any]
     calibration: Calibration = UNCALIBRATED
+    data: dict[str, Any] = field(default_factory=dict)  # what is known of the training data, for the model card
 
     @property
     def default(self) -> OperatingPoint:
@@ -81,6 +82,7 @@ def parse(text: str) -> Manifest:
         default_operating_point=_field(raw, _text, "default_operating_point"),
         metrics=_field(raw, _object, "metrics"),
         training=_field(raw, _object, "training"),
+        data=_field(raw, _object, "data") if "data" in raw else {},
         raw=raw,
     )
     if manifest.default_operating_point not in points:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -18,3 +20,4 @@ class Order:
     epochs: int | None = None
     seed: int = 7
     resume: bool = False
+    data_notes: Mapping[str, Any] = field(default_factory=dict)  # see models.training.data_notes

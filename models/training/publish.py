@@ -17,6 +17,7 @@ from models.manifest import FORMAT
 from models.networks.backend import library_versions
 from models.networks.weights import dump_weights
 from models.rounding import DECIMALS
+from models.training.data_notes import described
 from models.training.dataset import dataset
 from models.training.measure import metrics, operating_points
 from models.training.order import Order
@@ -56,7 +57,8 @@ def publish(
         "operating_points": points,
         # too few malignant images promise no sensitivity (73 in the calibration part promise 95 %)
         "default_operating_point": "sensitivity-95" if "sensitivity-95" in points else "f1",
-        "metrics": {part: metrics(*score) for part, score in scores.items()},
+        "metrics": {part: metrics(*score, [sample.group for sample in parts[part]]) for part, score in scores.items()},
+        "data": described(order.data, samples, order.data_notes),
         "training": {
             "recipe": asdict(recipe),
             "seed": order.seed,

@@ -40,7 +40,7 @@ def command(name: str | None, as_json: bool) -> int:
     if not manifest.metrics:
         output.data("measured on    nothing: how well it does is not known")
     for part, values in manifest.metrics.items():
-        shown = ", ".join(f"{key} {value}" for key, value in values.items())
+        shown = ", ".join(f"{key} {value}" for key, value in values.items() if key != "intervals")
         output.data(f"measured on    {part}: {shown}")
     for point in manifest.operating_points.values():
         mark = "  (default)" if point is manifest.default else ""

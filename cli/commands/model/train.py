@@ -30,6 +30,11 @@ from models.training.presets import PRESETS
     help="CSV (group,image) of near-duplicates, as `screen model check-data --groups-output` writes it; a group never "
     "spans two parts of the split. Default: they are found first.",
 )
+@click.option(
+    "--data-notes",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON with what is known of the data (name, source, licence, leaks, limits), for the model card.",
+)
 @click.option("--name", help="Name of the model version. Default: the name of the output folder.")
 @click.option("--epochs", type=click.IntRange(min=1), help="At most so many epochs. Default: the recipe's.")
 @click.option("--seed", type=int, default=7, show_default=True, help="Same seed, same data: same weights.")
@@ -40,6 +45,7 @@ def command(
     data: Path,
     folder: Path,
     groups: Path | None,
+    data_notes: Path | None,
     name: str | None,
     epochs: int | None,
     seed: int,
@@ -62,10 +68,12 @@ def command(
     from models.version import open_version
 
     try:
+        from models.training.data_notes import read_notes
         from models.training.fit import train
         from models.training.order import Order
     except ImportError as error:
         raise UsageFault(f"training needs the extras train and cpu or gpu (missing: {error.name})") from error
+    notes = read_notes(data_notes) if data_notes else {}
     if groups is None:
         from cli.finding_copies import find_copies
 
@@ -81,6 +89,7 @@ def command(
         epochs=epochs,
         seed=seed,
         resume=resume,
+        data_notes=notes,
     )
     with TrainingProgress() as progress:
         train(order, progress)
