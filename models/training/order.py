@@ -20,4 +20,5 @@ class Order:
     epochs: int | None = None
     seed: int = 7
     resume: bool = False
+    calibration: str | None = None  # a method of models.calibration.FITTED; None: the recipe's
     data_notes: Mapping[str, Any] = field(default_factory=dict)  # see models.training.data_notes

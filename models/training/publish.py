@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.calibration import UNCALIBRATED, fit_temperature
+from models.calibration import NONE, TEMPERATURE, fit
 from models.checksum import sha256_hex
 from models.manifest import FORMAT
 from models.networks.backend import library_versions
@@ -35,14 +35,15 @@ def publish(
     history: list[dict[str, float]],
     seconds: float,
 ) -> None:
-    """Write the model version. Temperature and thresholds come from the calibration part, the test part is reported.
+    """Write the model version. Calibration and thresholds come from the calibration part, the test part is reported.
 
-    The references' recipes stay uncalibrated, as their notebooks are.
+    The references' recipes stay uncalibrated unless the order says otherwise, as their notebooks are.
     """
     parts = {part: [sample for sample in samples if sample.part == part] for part in PARTS}
     weights = dump_weights(network)
     scores = {part: _score(network, order.data, parts[part], recipe) for part in ("calibration", "test")}
-    calibration = fit_temperature(*scores["calibration"]) if isinstance(recipe, FineTune) else UNCALIBRATED
+    method = order.calibration or (TEMPERATURE if isinstance(recipe, FineTune) else NONE)
+    calibration = fit(method, *scores["calibration"])
     scores = {part: (labels, np.round(calibration.apply(said), DECIMALS)) for part, (labels, said) in scores.items()}
     points = operating_points(scores["calibration"], scores["test"])
     manifest = {

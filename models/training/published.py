@@ -28,7 +28,7 @@ PUBLISHED = {
         figures={"roc_auc": 0.97, "accuracy": 0.9120},
         measured_on="the 2,000 images of the collection's published test part",
         explanation="Of the 1,000 malignant images there 655 (65.5 %) are re-encoded copies of training images, none "
-        "of the benign ones are, and the early decisions of the project were made on that part: it measures memory too.",
+        "of the benign are, and the early decisions of the project were made on that part: it measures memory too.",
     ),
 }
 """By architecture. Our recipes (`models.training.presets`) are theirs apart from these leaks."""

@@ -16,7 +16,7 @@ def command(names: tuple[str, ...], shipped: bool, output: Path | None, as_json:
     """Write the model card of MODELs (default: the active one) from their manifests, as Markdown.
 
     Data and its leaks, intended use, limits, metrics with intervals, operating points, PPV and NPV, and the command
-    that finds each figure again. Several MODELs stand side by side; whether they may be compared is told by their splits.
+    that finds each figure again. Several MODELs stand side by side; whether they may be compared, their splits tell.
 
     \b
     Example:

@@ -8,6 +8,8 @@ import click
 
 from models.training.presets import PRESETS
 
+CALIBRATIONS = ("temperature", "isotonic")  # as models.calibration.FITTED, which imports numpy
+
 
 @click.command("train")
 @click.option("--architecture", type=click.Choice(sorted(PRESETS)), default="hidri", show_default=True)
@@ -36,6 +38,11 @@ from models.training.presets import PRESETS
     help="JSON with what is known of the data (name, source, licence, leaks, limits), for the model card.",
 )
 @click.option("--name", help="Name of the model version. Default: the name of the output folder.")
+@click.option(
+    "--calibration",
+    type=click.Choice(CALIBRATIONS),
+    help="How probabilities are calibrated. Default: by temperature after ImageNet's weights, else not at all.",
+)
 @click.option("--epochs", type=click.IntRange(min=1), help="At most so many epochs. Default: the recipe's.")
 @click.option("--seed", type=int, default=7, show_default=True, help="Same seed, same data: same weights.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
@@ -47,6 +54,7 @@ def command(
     groups: Path | None,
     data_notes: Path | None,
     name: str | None,
+    calibration: str | None,
     epochs: int | None,
     seed: int,
     resume: bool,
@@ -89,6 +97,7 @@ def command(
         epochs=epochs,
         seed=seed,
         resume=resume,
+        calibration=calibration,
         data_notes=notes,
     )
     with TrainingProgress() as progress:
