@@ -122,6 +122,8 @@ def _facts(version: ModelVersion, format_: str, found: Comparison, files: dict[s
         "output": "float32, (n, 1), probability of malignant, 0 to 1, before calibration",
         "calibration": manifest.calibration.as_json(),
         "preprocessing": manifest.preprocessing,
+        # one view is exported: whoever runs it averages the output over the mirror images before calibrating it
+        "views": {"exported": 1, "calibration_and_thresholds_are_for": manifest.views},
         "thresholds": {name: point.threshold for name, point in manifest.operating_points.items()},
         "check": {
             "against": "Keras",

@@ -11,6 +11,7 @@ from models.networks.architectures import build
 from models.networks.backend import import_keras
 from models.networks.weights import load_weights
 from models.version import ModelVersion
+from models.views import averaged
 
 
 class LoadedNetwork:
@@ -23,12 +24,13 @@ class LoadedNetwork:
         self._network.compile(jit_compile=False)
 
     def probabilities(self, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Probability of malignant for each picture, calibrated as the manifest says.
+        """Probability of malignant for each picture, averaged over views and calibrated as the manifest says.
 
         pictures: (n, size, size, 3), uint8. Returns (n,), 0..1.
         """
-        result = self._network.predict_on_batch(pictures)
-        return self.version.manifest.calibration.apply(np.asarray(result, dtype=np.float64).reshape(-1))
+        manifest = self.version.manifest
+        result = averaged(manifest.views, lambda flip: self._network.predict_on_batch(flip(pictures)))
+        return manifest.calibration.apply(result.reshape(-1))
 
 
 def verified_network(version: ModelVersion) -> Any:

@@ -21,4 +21,5 @@ class Order:
     seed: int = 7
     resume: bool = False
     calibration: str | None = None  # a method of models.calibration.FITTED; None: the recipe's
+    views: int = 1  # one of models.views.VIEWS
     data_notes: Mapping[str, Any] = field(default_factory=dict)  # see models.training.data_notes

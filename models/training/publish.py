@@ -23,6 +23,7 @@ from models.training.measure import metrics, operating_points
 from models.training.order import Order
 from models.training.presets import FineTune, Preset
 from models.training.split import LABELS, PARTS, Sample, split_csv
+from models.views import Flip, averaged
 
 INTENDED_USE = "Research software; a screening aid, not a diagnosis and not a medical device."
 
@@ -41,7 +42,7 @@ def publish(
     """
     parts = {part: [sample for sample in samples if sample.part == part] for part in PARTS}
     weights = dump_weights(network)
-    scores = {part: _score(network, order.data, parts[part], recipe) for part in ("calibration", "test")}
+    scores = {part: _score(network, order, parts[part], recipe) for part in ("calibration", "test")}
     method = order.calibration or (TEMPERATURE if isinstance(recipe, FineTune) else NONE)
     calibration = fit(method, *scores["calibration"])
     scores = {part: (labels, np.round(calibration.apply(said), DECIMALS)) for part, (labels, said) in scores.items()}
@@ -54,6 +55,7 @@ def publish(
         "preprocessing": recipe.preprocessing,
         "labels": list(LABELS),
         "intended_use": INTENDED_USE,
+        "views": order.views,
         "calibration": calibration.as_json(),
         "operating_points": points,
         # too few malignant images promise no sensitivity (73 in the calibration part promise 95 %)
@@ -81,12 +83,16 @@ def publish(
 
 
 def _score(
-    network: Any, data: Path, samples: list[Sample], recipe: Preset | FineTune
+    network: Any, order: Order, samples: list[Sample], recipe: Preset | FineTune
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Labels (n,) and uncalibrated probabilities (n,) of a part."""
+    """Labels (n,) and uncalibrated probabilities (n,) of a part, over the views that screening will look at."""
     network.compile(jit_compile=False)
-    probabilities = network.predict(dataset(data, samples, recipe), verbose=0).reshape(-1).astype(np.float64)
-    return np.array([sample.label for sample in samples]), probabilities
+    pictures = dataset(order.data, samples, recipe)
+
+    def score(flip: Flip) -> NDArray[Any]:
+        return np.asarray(network.predict(pictures.map(lambda seen, label: (flip(seen), label)), verbose=0))
+
+    return np.array([sample.label for sample in samples]), averaged(order.views, score).reshape(-1)
 
 
 def _write(folder: Path, manifest: dict[str, Any], weights: bytes, split_text: str) -> None:

@@ -37,6 +37,8 @@ def command(name: str | None, as_json: bool) -> int:
     )
     output.data(f"weights        {manifest.weights_sha256}  checked")
     output.data(f"preprocessing  {manifest.preprocessing}")
+    if manifest.views > 1:
+        output.data(f"views          mean over {manifest.views} mirror images")
     if not manifest.metrics:
         output.data("measured on    nothing: how well it does is not known")
     for part, values in manifest.metrics.items():

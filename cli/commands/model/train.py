@@ -9,6 +9,7 @@ import click
 from models.training.presets import PRESETS
 
 CALIBRATIONS = ("temperature", "isotonic")  # as models.calibration.FITTED, which imports numpy
+VIEWS = (1, 2, 4)  # as models.views.VIEWS
 
 
 @click.command("train")
@@ -43,6 +44,13 @@ CALIBRATIONS = ("temperature", "isotonic")  # as models.calibration.FITTED, whic
     type=click.Choice(CALIBRATIONS),
     help="How probabilities are calibrated. Default: by temperature after ImageNet's weights, else not at all.",
 )
+@click.option(
+    "--views",
+    type=click.Choice(VIEWS),
+    default=1,
+    show_default=True,
+    help="Average over so many mirror images; screening takes so many times longer.",
+)
 @click.option("--epochs", type=click.IntRange(min=1), help="At most so many epochs. Default: the recipe's.")
 @click.option("--seed", type=int, default=7, show_default=True, help="Same seed, same data: same weights.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
@@ -55,6 +63,7 @@ def command(
     data_notes: Path | None,
     name: str | None,
     calibration: str | None,
+    views: int,
     epochs: int | None,
     seed: int,
     resume: bool,
@@ -98,6 +107,7 @@ def command(
         seed=seed,
         resume=resume,
         calibration=calibration,
+        views=views,
         data_notes=notes,
     )
     with TrainingProgress() as progress:

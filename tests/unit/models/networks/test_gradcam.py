@@ -119,3 +119,13 @@ def test_altered_weights_explain_nothing(write_version: Callable[..., Path], tmp
     (folder / "weights.safetensors").write_bytes(dump_weights(tiny_network)[:-1] + b"x")
     with pytest.raises(ModelInvalid, match="expected SHA-256"):
         gradcam_of(open_version(folder))
+
+
+def test_over_views_it_says_what_screening_says_and_its_map_turns_with_the_picture(
+    write_version: Callable[..., Path], tmp_path: Path, tiny_network: Any, pictures: np.ndarray
+) -> None:
+    version = open_version(write_version(tmp_path, "tiny-1", dump_weights(tiny_network), views=2))
+    probabilities, maps = gradcam_of(version).maps(pictures)
+    assert probabilities == pytest.approx(load(version).probabilities(pictures), abs=1e-5)
+    mirrored = gradcam_of(version).maps(pictures[:, :, ::-1])[1]
+    assert mirrored[:, :, ::-1] == pytest.approx(maps, abs=1e-3)
