@@ -7,7 +7,7 @@ UV_COMPILE = $(BIN)/uv pip compile -q pyproject.toml --universal --python-versio
 	--no-header --no-annotate --no-emit-index-url --group build
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check train bench lock clean
+.PHONY: help install demo test check train card bench lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -38,7 +38,10 @@ test: check ## install and pass all tests
 	$(BIN)/python -m pytest
 
 train: $(VENV)/.installed-dev ## train the shipped model anew: DATA=folder GROUPS=csv OUTPUT=folder
-	$(BIN)/screen model train --architecture hidri --data "$(DATA)" --output "$(OUTPUT)" $(if $(GROUPS),--groups "$(GROUPS)") --resume
+	$(BIN)/screen model train --architecture hidri --data "$(DATA)" --output "$(OUTPUT)" --data-notes models/collections/melanoma-cancer-image-dataset.json $(if $(GROUPS),--groups "$(GROUPS)") --resume
+
+card: install ## write MODEL_CARD.md anew from the manifests of the shipped model versions
+	$(BIN)/screen model card --shipped --output MODEL_CARD.md
 
 bench: $(VENV)/.installed-dev ## measure, as ratios within one run
 	$(BIN)/python -m benchmarks.line

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def register(folder: Path, settings: Settings, actor: str) -> Manifest:
     """Copy a model version into DERMSCREEN_HOME/models and note it on the audit chain.
 
-    Raises ModelInvalid when it is not what its manifest says, UsageFault when its name is taken by other weights.
+    Raises ModelInvalid when it is not what its manifest says, UsageFault when its name is taken by one that gives
+    other probabilities.
     """
     from models.catalogue import SHIPPED
     from models.errors import UsageFault
@@ -30,9 +31,10 @@ def register(folder: Path, settings: Settings, actor: str) -> Manifest:
     for taken in (SHIPPED / name, settings.home / "models" / name):
         if (taken / "manifest.json").is_file():
             other = open_version(taken).manifest
-            if other.weights_sha256 != version.manifest.weights_sha256:
+            if other.scoring != version.manifest.scoring:
+                what = "weights" if other.weights_sha256 != version.manifest.weights_sha256 else "calibration or views"
                 raise UsageFault(
-                    f"there is another model version {name!r} with other weights; a name never changes its meaning: "
+                    f"there is another model version {name!r} with other {what}; a name never changes its meaning: "
                     "give yours a new one in its manifest.json"
                 )
             return other

@@ -6,19 +6,28 @@ ROC curve, stays as it was. Source: C. Guo et al., On Calibration of Modern Neur
 With several classes the logits of the softmax are divided by one number, as in that paper. The most probable class of
 an image stays the same, but the sum over several classes may change its rank among the images: thresholds are chosen,
 and curves drawn, on what comes out.
+
+Isotonic regression draws the rising steps that lie nearest to the labels and takes any shape, but needs more images,
+and images within a step become ties. Sources: M. Ayer et al., An Empirical Distribution Function for Sampling with
+Incomplete Information, Ann. Math. Statist. 26 (1955), the pool-adjacent-violators algorithm; B. Zadrozny and C. Elkan,
+Transforming Classifier Scores into Accurate Multiclass Probability Estimates, KDD 2002, its use for calibration.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelInvalid
+from models.rounding import DECIMALS, text
 
-NONE, TEMPERATURE = "none", "temperature"
+NONE, TEMPERATURE, ISOTONIC = "none", "temperature", "isotonic"
+FITTED = (TEMPERATURE, ISOTONIC)
+Knots = tuple[tuple[float, float], ...]
 # the log-odds of a probability that was rounded to 0 or 1 would be infinite
 SMALLEST = 1e-7
 COLDEST, HOTTEST = 0.05, 20.0
@@ -27,15 +36,24 @@ STEPS = 60  # of the golden section; each narrows the interval to 62 %
 
 @dataclass(frozen=True)
 class Calibration:
-    """How the network's probability becomes the one that is stored. ``temperature`` above 1 makes it less sure."""
+    """How the network's probability becomes the one that is stored. ``temperature`` above 1 makes it less sure.
+
+    ``knots``: pairs (what the network says, what is stored), 0..1, the first rising and the second never falling; a
+    line is drawn from each to the next.
+    """
 
     method: str = NONE
     temperature: float = 1.0
+    knots: Knots = ()
 
     def apply(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
         """probabilities: any shape, 0..1. Returns the same shape, 0..1."""
         if self.method == NONE:
             return probabilities
+        if self.method == ISOTONIC:
+            said, stored = np.array(self.knots).T
+            result: NDArray[np.float64] = np.interp(probabilities, said, stored)
+            return result
         return _sigmoid(_log_odds(probabilities) / self.temperature)
 
     def apply_to_classes(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -46,7 +64,9 @@ class Calibration:
             return normed
         return _softmax(_logits(probabilities) / self.temperature)
 
-    def as_json(self) -> dict[str, str | float]:
+    def as_json(self) -> dict[str, Any]:
+        if self.method == ISOTONIC:
+            return {"method": self.method, "knots": [[text(said), text(stored)] for said, stored in self.knots]}
         return {"method": self.method} | ({"temperature": self.temperature} if self.method != NONE else {})
 
 
@@ -55,16 +75,70 @@ UNCALIBRATED = Calibration()
 
 def parse_calibration(raw: object) -> Calibration:
     """Read the manifest's ``calibration``. Raises ModelInvalid."""
-    if not isinstance(raw, dict) or raw.get("method") not in (NONE, TEMPERATURE):
-        raise ModelInvalid(f"manifest.json: calibration: expected a method {NONE} or {TEMPERATURE}, received {raw!r}")
+    if not isinstance(raw, dict) or raw.get("method") not in (NONE, *FITTED):
+        raise ModelInvalid(
+            f"manifest.json: calibration: expected a method {NONE}, {TEMPERATURE} or {ISOTONIC}, received {raw!r}"
+        )
     if raw["method"] == NONE:
         return UNCALIBRATED
+    if raw["method"] == ISOTONIC:
+        return Calibration(ISOTONIC, knots=_parse_knots(raw.get("knots")))
     temperature = raw.get("temperature")
     if isinstance(temperature, bool) or not isinstance(temperature, int | float) or not temperature > 0:
         raise ModelInvalid(
             f"manifest.json: calibration.temperature: expected a number above 0, received {temperature!r}"
         )
     return Calibration(TEMPERATURE, float(temperature))
+
+
+def _parse_knots(raw: object) -> Knots:
+    """Knots of the manifest: decimal text, so that no other JSON writer gives them other digits."""
+    try:
+        if not isinstance(raw, list) or not all(isinstance(part, str) for pair in raw for part in pair):
+            raise ValueError("no list of pairs of decimal texts")
+        knots = tuple((float(said), float(stored)) for said, stored in raw)
+        both = np.array(knots).reshape(-1, 2)
+        steps = np.diff(both, axis=0)
+        if len(both) < 1 or not ((both >= 0) & (both <= 1)).all():
+            raise ValueError("not one or more pairs within 0..1")
+        if not ((steps[:, 0] > 0).all() and (steps[:, 1] >= 0).all()):
+            raise ValueError("the first must rise, the second must not fall")
+    except (TypeError, ValueError) as error:
+        raise ModelInvalid(
+            'manifest.json: calibration.knots: expected rising pairs such as ["0.100000", "0.050000"], '
+            f"received {raw!r} ({error})"
+        ) from error
+    return knots
+
+
+def fit(method: str, labels: NDArray[np.int64], probabilities: NDArray[np.float64]) -> Calibration:
+    """The calibration of a method: none, temperature or isotonic. Arguments as for `fit_temperature`."""
+    if method == ISOTONIC:
+        return fit_isotonic(labels, probabilities)
+    return fit_temperature(labels, probabilities) if method == TEMPERATURE else UNCALIBRATED
+
+
+def fit_isotonic(labels: NDArray[np.int64], probabilities: NDArray[np.float64]) -> Calibration:
+    """The rising steps with the least squared error, by pooling adjacent violators; arguments as `fit_temperature`.
+
+    No stored probability is nearer to 0 or 1 than 1 / (n + 2): n images without an exception do not make a certainty
+    (Laplace's rule of succession).
+    """
+    said, place = np.unique(np.round(probabilities, DECIMALS), return_inverse=True)
+    images, malignant = np.bincount(place), np.bincount(place, labels)
+    blocks: list[tuple[int, float, float, float]] = []  # first place, last said, images, malignant
+    for number, value in enumerate(said):
+        first, count, hits = number, float(images[number]), float(malignant[number])
+        while blocks and blocks[-1][3] * count >= hits * blocks[-1][2]:  # the share before is not lower: pool
+            first, _, more, more_hits = blocks.pop()
+            count, hits = count + more, hits + more_hits
+        blocks.append((first, float(value), count, hits))
+    least = 1 / (len(labels) + 2)
+    knots: list[tuple[float, float]] = []
+    for first, last, count, hits in blocks:
+        share = round(min(max(hits / count, least), 1 - least), DECIMALS)
+        knots += [(float(value), share) for value in dict.fromkeys((said[first], last))]
+    return Calibration(ISOTONIC, knots=tuple(knots))
 
 
 def fit_temperature(labels: NDArray[np.int64], probabilities: NDArray[np.float64]) -> Calibration:

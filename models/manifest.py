@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from models.calibration import UNCALIBRATED, Calibration, parse_calibration
+from models.calibration import ISOTONIC, UNCALIBRATED, Calibration, parse_calibration
 from models.classes import BINARY, Classes, parse_classes
 from models.distribution import DistributionEntry
 from models.errors import ModelInvalid
+from models.views import VIEWS
 
 FORMAT = 1
 
@@ -47,10 +48,18 @@ class Manifest:
     calibration: Calibration = UNCALIBRATED
     distribution: DistributionEntry | None = None
     classes: Classes = BINARY
+    views: int = 1  # how many mirror images the network looks at, see models.views
+    data: dict[str, Any] = field(default_factory=dict)  # what is known of the training data, for the model card
 
     @property
     def default(self) -> OperatingPoint:
         return self.operating_points[self.default_operating_point]
+
+    @property
+    def scoring(self) -> tuple[object, ...]:
+        """All that a probability follows from: two versions with the same give a picture the same one."""
+        network = (self.architecture, self.input_size, self.weights_sha256)
+        return (*network, self.preprocessing, self.views, self.calibration)
 
 
 def parse(text: str) -> Manifest:
@@ -87,8 +96,12 @@ def parse(text: str) -> Manifest:
         default_operating_point=_field(raw, _text, "default_operating_point"),
         metrics=_field(raw, _object, "metrics"),
         training=_field(raw, _object, "training"),
+        views=_field(raw, _views, "views") if "views" in raw else 1,
+        data=_field(raw, _object, "data") if "data" in raw else {},
         raw=raw,
     )
+    if manifest.classes.several and manifest.calibration.method == ISOTONIC:
+        raise ModelInvalid("manifest.json: calibration: isotonic is for one probability, expected temperature or none")
     if manifest.default_operating_point not in points:
         raise ModelInvalid(
             f"manifest.json: default_operating_point {manifest.default_operating_point!r} is none of {sorted(points)}"
@@ -134,6 +147,12 @@ def _pixels(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"expected a number of pixels, received {value!r}")
     return value
+
+
+def _views(value: Any) -> int:
+    if isinstance(value, bool) or value not in VIEWS:
+        raise ValueError(f"expected one of {', '.join(map(str, VIEWS))}, received {value!r}")
+    return int(value)
 
 
 def _text(value: Any) -> str:

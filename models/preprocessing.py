@@ -67,6 +67,14 @@ PREPROCESSINGS: dict[str, Callable[[NDArray[np.uint8], int], NDArray[np.uint8]]]
     "square-1": square_1,
 }
 
+LIMITS: dict[str, str] = {
+    "field-1": "A lit field of less than 0.7 of the half side, an elliptical field, and a lesion as dark as the "
+    "surround that touches its rim are framed less well; what of that was measured stands in docs/experiments.md.",
+    "square-1": "The network sees the surround of a round dermoscope field: a dark ring can raise the probability of a "
+    "benign lesion, so expect false alarms on round-field photographs.",
+}
+"""What each does not do well, for the model card."""
+
 
 def preprocessing(version: str) -> Callable[[NDArray[np.uint8], int], NDArray[np.uint8]]:
     """The function behind a preprocessing version. Raises ModelInvalid when this release has none of that name."""

@@ -9,8 +9,8 @@ four were set on 1,500 random pictures of the training data (224 x 224 dermoscop
 | share of pixels lighter than 240     | 0    | 0     | 0     | 0    | 0.21   | 0.49   | 0.75  | > 0.9 |
 | sharpness (variance of the Laplacian)| 4.8  | 4.8   | 7.3   | 60   | 2,012  | 4,167  | 4,742 | < 6.0 |
 
-Sent to review, with those of `models.skin`: 19 of 4,000 random pictures (0.48 %), 8 of them as blurred. Of 300 of them blurred
-with a Gaussian of 1, 1.5, 2 and 3 pixels, 20 %, 86 %, 98 % and 100 % fall below the limit on sharpness.
+Sent to review, with those of `models.skin`: 19 of 4,000 random pictures (0.48 %), 8 of them as blurred. Of 300
+blurred with a Gaussian of 1, 1.5, 2 and 3 pixels, 20 %, 86 %, 98 % and 100 % fall below the limit on sharpness.
 """
 
 import numpy as np

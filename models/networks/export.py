@@ -128,6 +128,8 @@ def _facts(version: ModelVersion, format_: str, found: Comparison, files: dict[s
         **manifest.classes.as_json(),
         "calibration": manifest.calibration.as_json(),
         "preprocessing": manifest.preprocessing,
+        # one view is exported: whoever runs it averages the output over the mirror images before calibrating it
+        "views": {"exported": 1, "calibration_and_thresholds_are_for": manifest.views},
         "thresholds": {name: point.threshold for name, point in manifest.operating_points.items()},
         "check": {
             "against": "Keras",

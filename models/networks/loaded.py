@@ -15,6 +15,7 @@ from models.networks.backend import import_keras
 from models.networks.weights import load_weights
 from models.networks.with_features import with_features
 from models.version import ModelVersion
+from models.views import Flip, averaged
 
 
 class LoadedNetwork:
@@ -30,21 +31,28 @@ class LoadedNetwork:
         self._network.compile(jit_compile=False)
 
     def probabilities(self, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Probability of malignant for each picture, calibrated as the manifest says.
+        """Probability of malignant for each picture, averaged over views and calibrated as the manifest says.
 
         pictures: (n, size, size, 3), uint8. Returns (n,), 0..1.
         """
         return self.answers(pictures).malignant
 
     def answers(self, pictures: NDArray[np.uint8]) -> Answers:
-        """The same with the probability of each class, where the network tells several apart."""
-        manifest = self.version.manifest
-        said = self._network.predict_on_batch(pictures)
+        """The same with the probability of each class, and why a picture is not judged, where the version says it."""
+        manifest, features = self.version.manifest, []
+
+        def score(flip: Flip) -> NDArray[Any]:
+            said = self._network.predict_on_batch(flip(pictures))
+            if self._distribution is None:
+                return np.asarray(said)
+            features.append(said["features"])
+            return np.asarray(said["outputs"])
+
+        found = answers(averaged(manifest.views, score), manifest.classes, manifest.calibration)
         if self._distribution is None or manifest.distribution is None:
-            return answers(said, manifest.classes, manifest.calibration)
-        distances = self._distribution.distances(said["features"])
-        reasons = tuple(manifest.distribution.reason(float(distance)) for distance in distances)
-        return replace(answers(said["outputs"], manifest.classes, manifest.calibration), strange=reasons)
+            return found
+        distances = self._distribution.distances(features[0])  # of the picture as it is: the first view
+        return replace(found, strange=tuple(manifest.distribution.reason(float(away)) for away in distances))
 
 
 def verified_network(version: ModelVersion) -> Any:

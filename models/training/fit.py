@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from models.classes import Classes
+from models.calibration import ISOTONIC
 from models.errors import ImageRefused, UsageFault
 from models.networks.architectures import build
 from models.networks.backend import import_keras
@@ -31,6 +32,8 @@ def train(order: Order, progress: Progress) -> Path:
     if order.epochs is not None:
         recipe = replace(recipe, epochs=order.epochs)
     classes = class_folders(order.data, order.malignant)
+    if classes.several and order.calibration == ISOTONIC:
+        raise UsageFault("isotonic calibration is for one probability: several classes take --calibration temperature")
     run = order.output / "run"
     if (run / "state.json").exists() and not order.resume:
         raise UsageFault(f"{run} holds an earlier run; add --resume to go on with it or name another --output")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from models.errors import UsageFault
+from models.evaluation.cases import Case
+from models.evaluation.measurement import measure
 from models.operating_point import SENSITIVITIES, choose, performance
 from models.rounding import DECIMALS
 
@@ -17,14 +19,29 @@ Labels = NDArray[np.int64]
 Probabilities = NDArray[np.float64]
 
 
-def metrics(labels: Labels, probabilities: Probabilities) -> dict[str, Any]:
-    """Threshold-free metrics of one part. labels: (n,) 0/1; probabilities: (n,) 0..1, as they are stored."""
+def metrics(labels: Labels, probabilities: Probabilities, groups: Sequence[str]) -> dict[str, Any]:
+    """Metrics of one part, as `screen model evaluate` finds them, with 95 % intervals (bootstrap over groups).
+
+    labels: (n,) 0/1, both there; probabilities: (n,) 0..1, as they are stored; groups: n names.
+    """
+    rows = zip(labels.tolist(), probabilities.tolist(), groups, strict=True)
+    found = measure([Case(label, probability, group) for label, probability, group in rows], [("half", 0.5)], ())
+    (half,) = found.points
+    estimates = {
+        "roc_auc": found.roc_auc,
+        "pr_auc": found.pr_auc,
+        "accuracy_at_0.5": half.accuracy,
+        "f1_at_0.5": half.f1,
+        "ece": found.calibration.ece,
+        "brier": found.calibration.brier,
+    }
+    shown = {name: estimate.as_json() for name, estimate in estimates.items()}
     return {
-        "images": len(labels),
-        "malignant": int(labels.sum()),
-        "roc_auc": round(float(roc_auc_score(labels, probabilities)), DECIMALS),
-        "pr_auc": round(float(average_precision_score(labels, probabilities)), DECIMALS),
-        "accuracy_at_0.5": round(float(((probabilities >= 0.5) == labels).mean()), DECIMALS),
+        "images": found.images,
+        "malignant": found.malignant,
+        "groups": found.groups,
+        **{name: item["value"] for name, item in shown.items()},
+        "intervals": {name: item["interval"] for name, item in shown.items()},
     }
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -22,3 +24,6 @@ class Order:
     seed: int = 7
     resume: bool = False
     malignant: tuple[str, ...] = ()
+    calibration: str | None = None  # a method of models.calibration.FITTED; None: the recipe's
+    views: int = 1  # one of models.views.VIEWS
+    data_notes: Mapping[str, Any] = field(default_factory=dict)  # see models.training.data_notes

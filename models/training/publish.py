@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.answers import answers
-from models.calibration import UNCALIBRATED, Calibration, fit_class_temperature, fit_temperature
+from models.calibration import NONE, TEMPERATURE, UNCALIBRATED, Calibration, fit, fit_class_temperature
 from models.checksum import sha256_hex
 from models.classes import Classes
 from models.evaluation.class_measurement import measure_classes
@@ -20,12 +20,14 @@ from models.manifest import FORMAT
 from models.networks.backend import library_versions
 from models.networks.weights import dump_weights
 from models.rounding import DECIMALS
+from models.training.data_notes import described
 from models.training.dataset import dataset
 from models.training.distribution import FILE, measure_distribution
 from models.training.measure import metrics, operating_points
 from models.training.order import Order
 from models.training.presets import FineTune, Preset
 from models.training.split import LABELS, PARTS, Sample, split_csv
+from models.views import Flip, averaged
 
 INTENDED_USE = "Research software; a screening aid, not a diagnosis and not a medical device."
 
@@ -39,17 +41,16 @@ def publish(
     history: list[dict[str, float]],
     seconds: float,
 ) -> None:
-    """Write the model version. Temperature and thresholds come from the calibration part, the test part is reported.
+    """Write the model version. Calibration and thresholds come from the calibration part, the test part is reported.
 
-    The references' recipes stay uncalibrated, as their notebooks are. Of several classes, thresholds are chosen and
-    metrics measured on the probability of malignant; each class is measured beside it.
+    The references' recipes stay uncalibrated unless the order says otherwise, as their notebooks are. Of several
+    classes, thresholds are chosen and metrics measured on the probability of malignant; each class is measured too.
     """
     parts = {part: [sample for sample in samples if sample.part == part] for part in PARTS}
     weights = dump_weights(network)
-    outputs = {part: _outputs(network, order.data, parts[part], recipe, classes) for part in ("calibration", "test")}
-    calibration = UNCALIBRATED
-    if isinstance(recipe, FineTune):
-        calibration = _fitted(classes, _labels(parts["calibration"]), outputs["calibration"])
+    outputs = {part: _outputs(network, order, parts[part], recipe, classes) for part in ("calibration", "test")}
+    method = order.calibration or (TEMPERATURE if isinstance(recipe, FineTune) else NONE)
+    calibration = _fitted(method, classes, _labels(parts["calibration"]), outputs["calibration"])
     said = {part: answers(found, classes, calibration) for part, found in outputs.items()}
     scores = {
         part: (classes.malignant_labels(_labels(parts[part])), np.round(found.malignant, DECIMALS))
@@ -67,13 +68,15 @@ def publish(
         "labels": list(LABELS),
         **classes.as_json(),
         "intended_use": INTENDED_USE,
+        "views": order.views,
         "calibration": calibration.as_json(),
         "distribution": distribution,
         "operating_points": points,
         # too few malignant images promise no sensitivity (73 in the calibration part promise 95 %)
         "default_operating_point": "sensitivity-95" if "sensitivity-95" in points else "f1",
-        "metrics": {part: metrics(*score) for part, score in scores.items()},
+        "metrics": {part: metrics(*score, [sample.group for sample in parts[part]]) for part, score in scores.items()},
         **_class_metrics(classes, parts["test"], said["test"].of_classes),
+        "data": described(order.data, samples, order.data_notes),
         "training": {
             "recipe": asdict(recipe),
             "seed": order.seed,
@@ -100,18 +103,22 @@ def _labels(samples: list[Sample]) -> NDArray[np.int64]:
 
 
 def _outputs(
-    network: Any, data: Path, samples: list[Sample], recipe: Preset | FineTune, classes: Classes
+    network: Any, order: Order, samples: list[Sample], recipe: Preset | FineTune, classes: Classes
 ) -> NDArray[np.float64]:
-    """What the network puts out for a part, (n, units), before calibration."""
+    """What the network puts out for a part, (n, units), before calibration, over the views that screening looks at."""
     network.compile(jit_compile=False)
-    found: NDArray[np.float64] = network.predict(dataset(data, samples, recipe, classes=classes), verbose=0)
-    return found.astype(np.float64)
+    pictures = dataset(order.data, samples, recipe, classes=classes)
+
+    def score(flip: Flip) -> NDArray[Any]:
+        return np.asarray(network.predict(pictures.map(lambda seen, label: (flip(seen), label)), verbose=0))
+
+    return averaged(order.views, score)
 
 
-def _fitted(classes: Classes, labels: NDArray[np.int64], outputs: NDArray[np.float64]) -> Calibration:
-    if classes.several:
-        return fit_class_temperature(labels, outputs)
-    return fit_temperature(labels, outputs.reshape(-1))
+def _fitted(method: str, classes: Classes, labels: NDArray[np.int64], outputs: NDArray[np.float64]) -> Calibration:
+    if not classes.several:
+        return fit(method, labels, outputs.reshape(-1))
+    return fit_class_temperature(labels, outputs) if method == TEMPERATURE else UNCALIBRATED
 
 
 def _class_metrics(

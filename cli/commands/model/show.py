@@ -41,10 +41,12 @@ def command(name: str | None, as_json: bool) -> int:
     output.data(f"weights        {manifest.weights_sha256}  checked")
     output.data(f"preprocessing  {manifest.preprocessing}")
     output.data(f"classes        {_classes(manifest)}")
+    if manifest.views > 1:
+        output.data(f"views          mean over {manifest.views} mirror images")
     if not manifest.metrics:
         output.data("measured on    nothing: how well it does is not known")
     for part, values in manifest.metrics.items():
-        shown = ", ".join(f"{key} {value}" for key, value in values.items())
+        shown = ", ".join(f"{key} {value}" for key, value in values.items() if key != "intervals")
         output.data(f"measured on    {part}: {shown}")
     for part, values in manifest.raw.get("class_metrics", {}).items():
         for class_name, measured in values["by_class"].items():

@@ -8,6 +8,9 @@ import click
 
 from models.training.presets import PRESETS
 
+CALIBRATIONS = ("temperature", "isotonic")  # as models.calibration.FITTED, which imports numpy
+VIEWS = (1, 2, 4)  # as models.views.VIEWS
+
 
 @click.command("train")
 @click.option("--architecture", type=click.Choice(sorted(PRESETS)), default="hidri", show_default=True)
@@ -37,7 +40,24 @@ from models.training.presets import PRESETS
     help="CSV (group,image) of near-duplicates, as `screen model check-data --groups-output` writes it; a group never "
     "spans two parts of the split. Default: they are found first.",
 )
+@click.option(
+    "--data-notes",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON with what is known of the data (name, source, licence, leaks, limits), for the model card.",
+)
 @click.option("--name", help="Name of the model version. Default: the name of the output folder.")
+@click.option(
+    "--calibration",
+    type=click.Choice(CALIBRATIONS),
+    help="How probabilities are calibrated. Default: by temperature after ImageNet's weights, else not at all.",
+)
+@click.option(
+    "--views",
+    type=click.Choice(VIEWS),
+    default=1,
+    show_default=True,
+    help="Average over so many mirror images; screening takes so many times longer.",
+)
 @click.option("--epochs", type=click.IntRange(min=1), help="At most so many epochs. Default: the recipe's.")
 @click.option("--seed", type=int, default=7, show_default=True, help="Same seed, same data: same weights.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
@@ -48,7 +68,10 @@ def command(
     malignant: tuple[str, ...],
     folder: Path,
     groups: Path | None,
+    data_notes: Path | None,
     name: str | None,
+    calibration: str | None,
+    views: int,
     epochs: int | None,
     seed: int,
     resume: bool,
@@ -75,10 +98,12 @@ def command(
 
     try:
         from models.training.class_folders import class_folders, passed_over
+        from models.training.data_notes import read_notes
         from models.training.fit import train
         from models.training.order import Order
     except ImportError as error:
         raise UsageFault(f"training needs the extras train and cpu or gpu (missing: {error.name})") from error
+    notes = read_notes(data_notes) if data_notes else {}
     named = class_names(malignant)
     # before the copies are looked for: that takes minutes
     if others := passed_over(data, class_folders(data, named)):
@@ -101,6 +126,9 @@ def command(
         seed=seed,
         resume=resume,
         malignant=named,
+        calibration=calibration,
+        views=views,
+        data_notes=notes,
     )
     with TrainingProgress() as progress:
         train(order, progress)

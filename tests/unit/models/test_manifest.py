@@ -52,6 +52,10 @@ WRONG = [
     ("operating_points.f1.expected", 0.95, "expected an object, received 0.95"),
     ("metrics", 0.95, "expected an object, received 0.95"),
     ("training", None, "expected an object, received None"),
+    ("views", 3, "expected one of 1, 2, 4, received 3"),
+    ("views", True, "expected one of 1, 2, 4, received True"),
+    ("views", "2", "expected one of 1, 2, 4, received '2'"),
+    ("data", [], "expected an object, received []"),
 ]
 
 
@@ -131,3 +135,18 @@ def test_weights_lie_beside_the_manifest_under_a_plain_name(raw_manifest: dict[s
     wrong["weights"]["file"] = file
     with pytest.raises(ModelInvalid, match=r"^manifest\.json: weights\.file: expected "):
         parse(json.dumps(wrong))
+
+
+def test_what_may_be_left_out(raw_manifest: dict[str, Any]) -> None:
+    manifest = parse(json.dumps(raw_manifest))
+    assert (manifest.views, manifest.data, manifest.calibration.method) == (1, {}, "none")
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [({"metrics": {}}, True), ({"views": 1}, True), ({"views": 2}, False), ({"preprocessing": "field-1"}, False),
+     ({"calibration": {"method": "temperature", "temperature": 2}}, False)],
+)  # fmt: skip
+def test_what_a_probability_follows_from(raw_manifest: dict[str, Any], change: dict[str, Any], same: bool) -> None:
+    changed = parse(json.dumps(raw_manifest | change))
+    assert (changed.scoring == parse(json.dumps(raw_manifest)).scoring) is same

@@ -69,6 +69,14 @@ def test_several_classes_too(format_: str, write_version: Callable[..., Path], t
     assert said == pytest.approx(network.predict_on_batch(pictures), abs=TOLERANCE)
 
 
+def test_one_view_is_exported_and_that_is_said(
+    write_version: Callable[..., Path], tmp_path: Path, tiny_network: Any, pictures: np.ndarray
+) -> None:
+    version = open_version(write_version(tmp_path, "tiny-1", dump_weights(tiny_network), views=4))
+    facts = export(version, "savedmodel", tmp_path / "net", [pictures])
+    assert facts["views"] == {"exported": 1, "calibration_and_thresholds_are_for": 4}
+
+
 def test_another_network_is_refused_and_nothing_is_left(
     version: ModelVersion, pictures: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

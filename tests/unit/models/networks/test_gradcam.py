@@ -157,3 +157,13 @@ def test_a_saturated_softmax_still_has_its_map() -> None:
     (probability,), (heat,) = GradCam(network, "conv_3", classes=THREE).maps(with_square(1, 0)[None])
     assert probability == 1.0
     assert heat[FIELD:, :FIELD].sum() > 0.9 * heat.sum() > 0
+
+
+def test_over_views_it_says_what_screening_says_and_its_map_turns_with_the_picture(
+    write_version: Callable[..., Path], tmp_path: Path, tiny_network: Any, pictures: np.ndarray
+) -> None:
+    version = open_version(write_version(tmp_path, "tiny-1", dump_weights(tiny_network), views=2))
+    probabilities, maps = gradcam_of(version).maps(pictures)
+    assert probabilities == pytest.approx(load(version).probabilities(pictures), abs=1e-5)
+    mirrored = gradcam_of(version).maps(pictures[:, :, ::-1])[1]
+    assert mirrored[:, :, ::-1] == pytest.approx(maps, abs=1e-3)

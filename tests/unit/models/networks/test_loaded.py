@@ -50,6 +50,19 @@ def test_the_calibration_of_the_manifest_is_applied(folder: Path, pictures: np.n
     assert not np.allclose(after, before)
 
 
+@pytest.mark.parametrize("views", [2, 4])
+def test_the_mean_over_views_comes_before_the_calibration(
+    views: int, write_version: Callable[..., Path], tmp_path: Path, tiny_network: Any, pictures: np.ndarray
+) -> None:
+    calibration = {"method": "temperature", "temperature": 2.0}
+    made = write_version(tmp_path, "tiny-1", dump_weights(tiny_network), views=views, calibration=calibration)
+    looks = [pictures, pictures[:, :, ::-1], pictures[:, ::-1], pictures[:, ::-1, ::-1]][:views]
+    mean = np.mean([tiny_network.predict(np.ascontiguousarray(look), verbose=0) for look in looks], axis=0).reshape(-1)
+    found = load(open_version(made)).probabilities(pictures)
+    assert np.log(found / (1 - found)) == pytest.approx(np.log(mean / (1 - mean)) / 2, abs=1e-5)
+    assert load(open_version(made)).probabilities(pictures[:, :, ::-1]) == pytest.approx(found, abs=1e-6)
+
+
 def test_it_knows_its_version(folder: Path) -> None:
     version = open_version(folder)
     assert load(version).version is version

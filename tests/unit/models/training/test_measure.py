@@ -23,13 +23,22 @@ def part(malignant: int, benign: int, seed: int) -> Part:
 def test_metrics_by_hand() -> None:
     labels = np.array([1, 0, 1, 0, 0])
     probabilities = np.array([0.9, 0.8, 0.5, 0.4, 0.1])
-    assert metrics(labels, probabilities) == {
+    found = metrics(labels, probabilities, ["a", "b", "a", "c", "d"])
+    intervals = found.pop("intervals")
+    assert found == {
         "images": 5,
         "malignant": 2,
+        "groups": 4,
         "roc_auc": 0.833333,  # 5 of 6 pairs in order
         "pr_auc": 0.833333,  # (1/1 + 2/3) / 2
         "accuracy_at_0.5": 0.8,
+        "f1_at_0.5": 0.8,  # 2 * 2 / (2 * 2 + 1 + 0)
+        "ece": 0.38,  # each in a bin of its own: (0.1 + 0.8 + 0.5 + 0.4 + 0.1) / 5
+        "brier": 0.214,  # (0.01 + 0.64 + 0.25 + 0.16 + 0.01) / 5
     }
+    assert intervals.keys() == found.keys() - {"images", "malignant", "groups"}
+    low, high = intervals["brier"]
+    assert low < found["brier"] < high
 
 
 def test_chosen_on_the_calibration_part_and_reported_on_both() -> None:

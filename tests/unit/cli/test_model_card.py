@@ -1,0 +1,152 @@
+"""The model card: from manifests alone, side by side, and never stale."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli import model_card
+from cli.main import run
+from models.catalogue import DEFAULT_MODEL
+from models.manifest import Manifest, parse
+from models.training.data_notes import COLLECTIONS, read_notes
+from models.training.published import PUBLISHED
+from models.version import ModelVersion
+from storage.report import NOTICE
+from storage.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def version(raw: dict[str, Any], name: str, **changes: Any) -> ModelVersion:
+    return ModelVersion(Path(name), parse(json.dumps(raw | {"name": name} | changes)))
+
+
+@pytest.fixture
+def raw() -> dict[str, Any]:
+    """A measured version whose sensitivity is 0.9 and specificity 0.8."""
+    measured = {"sensitivity": 0.9, "sensitivity_interval": [0.85, 0.94], "specificity": 0.8}
+    return {
+        "format": 1,
+        "name": "one-1",
+        "architecture": "hidri",
+        "input_size": 32,
+        "preprocessing": "square-1",
+        "labels": ["benign", "malignant"],
+        "weights": {"file": "weights.safetensors", "sha256": "ab" * 32},
+        "operating_points": {
+            "f1": {
+                "threshold": 0.25,
+                "chosen_for": "best F1",
+                "chosen_on": "calibration part",
+                "expected": {"test": measured | {"specificity_interval": [0.75, 0.84]}},
+            }
+        },
+        "default_operating_point": "f1",
+        "metrics": {"test": {"images": 100, "malignant": 40, "roc_auc": 0.91, "intervals": {"roc_auc": [0.88, 0.94]}}},
+        "training": {},
+        "split": {"file": "split.csv", "sha256": "cd" * 32},
+    }
+
+
+def test_the_committed_card_is_what_the_command_writes(settings: Settings, tmp_path: Path) -> None:
+    """After new weights: `make card`."""
+    assert run(["model", "card", "--shipped", "--output", str(tmp_path / "card.md")]) == 0
+    assert (tmp_path / "card.md").read_text(encoding="utf-8") == (ROOT / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+
+def test_the_active_version_is_the_default_and_json_holds_its_manifest(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["model", "card", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["notice"] == NOTICE
+    [shown] = found["models"]
+    manifest = next(item for item in model_card.shipped() if item.name == DEFAULT_MODEL).manifest
+    assert shown["manifest"] == manifest.raw
+    assert shown["predictive_values"].keys() == manifest.operating_points.keys()
+
+
+def test_shipped_takes_no_name(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["model", "card", "--shipped", DEFAULT_MODEL]) == 2
+    assert "expected no MODEL beside it" in capsys.readouterr().err
+
+
+def test_predictive_values_by_hand(raw: dict[str, Any]) -> None:
+    at = model_card.predictive(version(raw, "one-1").manifest.default)
+    assert [item["prevalence"] for item in at] == [0.02, 0.05, 0.07]
+    assert at[1]["ppv"]["value"] == pytest.approx(0.9 * 0.05 / (0.9 * 0.05 + 0.2 * 0.95), abs=1e-6)
+    assert at[1]["npv"]["value"] == pytest.approx(0.8 * 0.95 / (0.8 * 0.95 + 0.1 * 0.05), abs=1e-6)
+    low, high = at[1]["ppv"]["range"]
+    assert low == pytest.approx(0.85 * 0.05 / (0.85 * 0.05 + 0.25 * 0.95), abs=1e-6)
+    assert high == pytest.approx(0.94 * 0.05 / (0.94 * 0.05 + 0.16 * 0.95), abs=1e-6)
+
+
+def test_the_figures_stand_in_the_card_with_their_commands(raw: dict[str, Any]) -> None:
+    text = model_card.markdown([version(raw, "one-1")], "screen model card one-1")
+    assert "| test part | 100 (40) | 0.910 (0.880-0.940) | not measured |" in text
+    assert "| `f1` (default) | 0.250000 | best F1 | 90.0 % (85.0-94.0) | 80.0 % (75.0-84.0) |" in text
+    assert "| 5.0 % | 19.1 % (15.2-23.6) | 99.3 % (99.0-99.6) |" in text
+    assert "`screen model evaluate lesions --model one-1 --json`" in text
+    assert f"`{'ab' * 32}`" in text
+    assert "The manifest says nothing of the data" in text
+    assert "Side by side" not in text
+    assert NOTICE in text
+
+
+@pytest.mark.parametrize(
+    ("split", "same", "said"),
+    [({"file": "split.csv", "sha256": "cd" * 32}, True, "may be compared"),
+     ({"file": "split.csv", "sha256": "ef" * 32}, False, "They were not measured on the same test part"),
+     (None, None, "cannot be told whether")],
+)  # fmt: skip
+def test_whether_two_may_be_compared(raw: dict[str, Any], split: object, same: bool | None, said: str) -> None:
+    other = {key: value for key, value in raw.items() if key != "split"} | ({"split": split} if split else {})
+    both = [version(raw, "one-1"), version(other, "two-1")]
+    assert model_card.facts(both)["same_test_part"] is same
+    assert said in model_card.markdown(both, "screen model card one-1 two-1")
+
+
+def test_a_version_that_was_never_measured_says_so(raw: dict[str, Any]) -> None:
+    point = raw["operating_points"]["f1"] | {"expected": {}}
+    bare = version(raw, "bare-1", metrics={}, operating_points={"f1": point})
+    text = model_card.markdown([bare], "screen model card bare-1")
+    assert "**Not measured.**" in text
+    assert "not measured | not measured" in text
+    assert model_card.facts([bare])["models"][0]["predictive_values"] == {"f1": []}
+    assert "do not compare" in model_card.markdown([bare, version(raw, "one-1")], "")
+
+
+@pytest.mark.parametrize("architecture", PUBLISHED)
+def test_what_was_published_stands_beside_ours_with_the_leak(raw: dict[str, Any], architecture: str) -> None:
+    of = PUBLISHED[architecture]
+    text = model_card.markdown([version(raw, "one-1", architecture=architecture)], "")
+    assert f"| {of.project} | ROC-AUC | {of.figures['roc_auc']} | 0.910 (0.880-0.940) (`one-1`) |" in text
+    assert of.explanation in text
+
+
+def test_a_manifest_smuggles_nothing_in(raw: dict[str, Any]) -> None:
+    said = version(raw, "one-1", data={"licence": "free | <script>alert(1)</script>\n# Approved"})
+    text = model_card.markdown([said], "")
+    assert "<script" not in text
+    assert "\n# Approved" not in text
+    assert "free \\| &lt;script>" in text
+
+
+def test_every_field_of_the_notes_is_shown(raw: dict[str, Any]) -> None:
+    (path,) = COLLECTIONS.glob("*.json")
+    notes = read_notes(path)
+    text = model_card.markdown([version(raw, "one-1", data=notes)], "")
+    for said in (notes["name"], notes["source"], notes["licence"], *notes["leaks"], *notes["limits"]):
+        assert said in text
+
+
+def test_the_same_data_is_described_once(raw: dict[str, Any]) -> None:
+    manifests: list[Manifest] = [version(raw, name, data={"name": "the data"}).manifest for name in ("a-1", "b-1")]
+    assert [names for names, _ in model_card._collections(manifests)] == [["a-1", "b-1"]]
+    apart = [manifests[0], replace(manifests[1], data={})]
+    assert [names for names, _ in model_card._collections(apart)] == [["a-1"], ["b-1"]]

@@ -1,0 +1,65 @@
+"""What lies far from the training pictures is named; what the cloud itself holds is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.distribution import DistributionEntry, fit, load_distribution
+from models.errors import ModelInvalid
+
+
+def cloud(count: int, seed: int) -> np.ndarray:
+    """Correlated features of very different sizes."""
+    random = np.random.default_rng(seed)
+    mix = np.random.default_rng(0).normal(size=(6, 6))
+    return random.normal(size=(count, 6)) @ mix * np.array([1e-3, 1, 1, 10, 100, 1]) + 5
+
+
+def test_a_training_picture_lies_about_one_away() -> None:
+    distances = fit(cloud(4000, 1)).distances(cloud(1000, 2))
+    assert distances.mean() == pytest.approx(1.0, abs=0.1)
+    assert distances.max() < 2.5
+
+
+def test_it_is_mahalanobis_distance() -> None:
+    """Against the definition, by the inverse of the covariance; the floor under the variances changes little."""
+    taught, seen = cloud(4000, 1), cloud(50, 2)
+    offsets = seen - taught.mean(axis=0)
+    exact = np.sqrt(np.einsum("ni,ij,nj->n", offsets, np.linalg.inv(np.cov(taught.T)), offsets) / 6)
+    assert fit(taught).distances(seen) == pytest.approx(exact, rel=0.1)
+
+
+def test_what_is_usual_in_each_feature_but_not_together_lies_far_off() -> None:
+    taught = cloud(4000, 1)
+    broken = np.stack([column[np.random.default_rng(n).permutation(4000)] for n, column in enumerate(taught.T)], axis=1)
+    distribution = fit(taught)
+    assert np.median(distribution.distances(broken)) > 2 * np.median(distribution.distances(taught))
+
+
+def test_written_and_read_back_it_says_the_same() -> None:
+    distribution, seen = fit(cloud(4000, 1)), cloud(20, 3)
+    assert load_distribution(distribution.dump()).distances(seen) == pytest.approx(
+        distribution.distances(seen), rel=1e-3
+    )
+
+
+@pytest.mark.parametrize("damage", [b"", b"not safetensors", None])
+def test_another_file_is_refused(damage: bytes | None) -> None:
+    from safetensors.numpy import save
+
+    data = (
+        save({"middle": np.zeros(3, np.float32), "whitening": np.zeros((3, 2), np.float32)})
+        if damage is None
+        else damage
+    )
+    with pytest.raises(ModelInvalid, match="distribution"):
+        load_distribution(data)
+
+
+def test_the_reason_says_what_was_expected_and_received() -> None:
+    entry = DistributionEntry("d.safetensors", "0" * 64, ("pool_1",), 1.8)
+    assert entry.reason(1.8) is None
+    assert entry.reason(4.209) == (
+        "unlike the pictures that the network learned from: distance 4.21, expected at most 1.80"
+    )
