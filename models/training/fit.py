@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from models.classes import Classes
 from models.calibration import ISOTONIC
+from models.classes import Classes
 from models.errors import ImageRefused, UsageFault
 from models.networks.architectures import build
 from models.networks.backend import import_keras
