@@ -18,7 +18,9 @@ _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command("evaluate")
 @click.argument("source", metavar="DIR|BATCH")
 @click.option(
-    "--labels", type=_EXISTING, help="CSV (image,label and more). Default: the folders benign/ and malignant/ of DIR."
+    "--labels",
+    type=_EXISTING,
+    help="CSV (image,label and more). Default: the folders of DIR, benign/ and malignant/ or the classes of the model.",
 )
 @click.option("--model", help="Model version that screens DIR. Default: the active one.")
 @click.option("--operating-point", help="What judges. Default: the model's default, or the policy of BATCH.")

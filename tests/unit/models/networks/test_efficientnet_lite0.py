@@ -76,11 +76,11 @@ def test_imagenets_weights_are_all_used(network: Any) -> None:
 
 
 @needs_wheel
-@pytest.mark.parametrize("size", [64, 75])
-def test_the_converted_network_computes_what_a_plain_one_does(size: int) -> None:
+@pytest.mark.parametrize(("size", "units"), [(64, 1), (75, 3)])
+def test_the_converted_network_computes_what_a_plain_one_does(size: int, units: int) -> None:
     """Against the same layers written out in numpy, from PyTorch's arrays in PyTorch's order, TensorFlow's padding."""
     tensors = imagenet_tensors()
-    network = build(size)
+    network = build(size, units)
     assign_imagenet(network, tensors)
     keras_features = network.__class__(network.input, network.get_layer("block_3_project_norm").output)
     pictures = np.random.default_rng(2).integers(0, 256, (2, size, size, 3)).astype(np.uint8)
