@@ -38,6 +38,7 @@ class Result:
     labels: Sequence[int | None]
     evaluation: Evaluation
     made: datetime
+    ring: float | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -70,6 +71,11 @@ class Result:
     @property
     def warnings(self) -> list[str]:
         said = warnings(self.evaluation, self.version.name)
+        if self.ring:
+            said.append(
+                f"A dark ring of radius {self.ring:g} was drawn on every image: these numbers are for finding "
+                "shortcuts, not for the images as they are."
+            )
         if missing := self.unscored:
             malignant = sum(item["label"] == "malignant" for item in missing)
             said.append(
@@ -100,6 +106,7 @@ class Result:
                 "preprocessing": manifest.preprocessing,
             },
             "operating_point": self.policy,
+            "ring": self.ring,
             "method": {
                 "interval": "95 % percentile bootstrap over groups; Wilson's where a proportion is 0 or 1",
                 "resamples": RESAMPLES,

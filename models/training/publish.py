@@ -16,6 +16,7 @@ from models.checksum import sha256_hex
 from models.manifest import FORMAT
 from models.networks.backend import library_versions
 from models.networks.weights import dump_weights
+from models.ring import dark_ring
 from models.rounding import DECIMALS
 from models.training.data_notes import described
 from models.training.dataset import dataset
@@ -26,6 +27,9 @@ from models.training.split import LABELS, PARTS, Sample, split_csv
 from models.views import Flip, averaged
 
 INTENDED_USE = "Research software; a screening aid, not a diagnosis and not a medical device."
+
+RINGED = "test_ringed"
+"""The test part with a dark ring drawn on every image (`models.ring`): it must not change what the network says."""
 
 
 def publish(
@@ -42,11 +46,12 @@ def publish(
     """
     parts = {part: [sample for sample in samples if sample.part == part] for part in PARTS}
     weights = dump_weights(network)
-    scores = {part: _score(network, order, parts[part], recipe) for part in ("calibration", "test")}
+    measured = {part: parts[part] for part in ("calibration", "test")} | {RINGED: parts["test"]}
+    scores = {part: _score(network, order, rows, recipe, ringed=part == RINGED) for part, rows in measured.items()}
     method = order.calibration or (TEMPERATURE if isinstance(recipe, FineTune) else NONE)
     calibration = fit(method, *scores["calibration"])
     scores = {part: (labels, np.round(calibration.apply(said), DECIMALS)) for part, (labels, said) in scores.items()}
-    points = operating_points(scores["calibration"], scores["test"])
+    points = operating_points(scores["calibration"], {part: scores[part] for part in ("test", RINGED)})
     manifest = {
         "format": FORMAT,
         "name": order.name,
@@ -60,7 +65,9 @@ def publish(
         "operating_points": points,
         # too few malignant images promise no sensitivity (73 in the calibration part promise 95 %)
         "default_operating_point": "sensitivity-95" if "sensitivity-95" in points else "f1",
-        "metrics": {part: metrics(*score, [sample.group for sample in parts[part]]) for part, score in scores.items()},
+        "metrics": {
+            part: metrics(*score, [sample.group for sample in measured[part]]) for part, score in scores.items()
+        },
         "data": described(order.data, samples, order.data_notes),
         "training": {
             "recipe": asdict(recipe),
@@ -83,11 +90,11 @@ def publish(
 
 
 def _score(
-    network: Any, order: Order, samples: list[Sample], recipe: Preset | FineTune
+    network: Any, order: Order, samples: list[Sample], recipe: Preset | FineTune, *, ringed: bool = False
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Labels (n,) and uncalibrated probabilities (n,) of a part, over the views that screening will look at."""
     network.compile(jit_compile=False)
-    pictures = dataset(order.data, samples, recipe)
+    pictures = dataset(order.data, samples, recipe, altered=dark_ring if ringed else None)
 
     def score(flip: Flip) -> NDArray[Any]:
         return np.asarray(network.predict(pictures.map(lambda seen, label: (flip(seen), label)), verbose=0))
