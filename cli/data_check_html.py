@@ -14,6 +14,7 @@ from cli.pages import page_environment
 from models.errors import ImageRefused
 from models.training.data_check import DataCheck
 from models.training.folder import Labelled
+from storage.report import NOTICE
 
 SHOWN_GROUPS = 60
 """Groups with thumbnails, of about 3 KB a picture; the CSV of groups holds all."""
@@ -36,6 +37,7 @@ def write_html(file: IO[str], found: DataCheck, data: Path) -> None:
     chosen = [*found.conflicts, *calm][:SHOWN_GROUPS]
     environment = page_environment()
     page = environment.get_template("data_check.html").stream(
+        notice=NOTICE,
         made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         found=found,
         copies=copies(found),

@@ -39,6 +39,7 @@ class Order:
     prevalences: tuple[float, ...] = ()
     subgroup: str | None = None
     groups: Path | None = None
+    ring: float | None = None  # radius of a dark ring to draw on every image of a folder, in halves of its shorter side
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ def evaluate_source(order: Order) -> Result:
     """
     settings = from_environment()
     folder = Path(order.source)
+    if order.ring and not folder.is_dir():
+        raise UsageFault("--ring draws on images before they are screened: expected a folder, received a batch")
     taken = _from_folder(order, folder, settings) if folder.is_dir() else _from_batch(order, settings)
     targets = [image.target for image in taken.images]
     if not targets:
@@ -72,7 +75,8 @@ def evaluate_source(order: Order) -> Result:
     in_split = known_images(taken.version)
     images = taken.images
     if any(image.state == "" for image in images):
-        images = evaluation_images.scored(images, evaluation_images.network_of(taken.version, settings.home))
+        network = evaluation_images.network_of(taken.version, settings.home)
+        images = evaluation_images.scored(images, network, order.ring)
     # labels are checked before the network runs: a slip in a CSV must not cost an hour
     groups_from = "--groups" if order.groups else "the labels" if from_labels else "the split" if in_split else "none"
     cases = _cases(images, known, in_split or {}, by_split=groups_from == "the split")
@@ -99,6 +103,7 @@ def evaluate_source(order: Order) -> Result:
         class_names=[item.class_name for item in known],
         evaluation=evaluation,
         made=datetime.now(UTC),
+        ring=order.ring,
     )
 
 

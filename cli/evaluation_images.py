@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cli.output import talk
 from cli.progress import progress
+from cli.ringed import drawn
 from models.answers import ClassProbabilities
 from models.evaluation.matching import Target
 from models.rounding import decimal
@@ -77,8 +79,11 @@ def of_folder(folder: Path) -> list[Image]:
     return found
 
 
-def scored(images: Sequence[Image], network: Network) -> list[Image]:
-    """The images with their probabilities, by the very function that workers screen with."""
+def scored(images: Sequence[Image], network: Network, ring: float | None = None) -> list[Image]:
+    """The images with their probabilities, by the very function that workers screen with.
+
+    With ``ring`` a dark ring of that radius is drawn on each first (`models.ring`).
+    """
     done = list(images)
     waiting = [number for number, image in enumerate(images) if image.state == ""]
     finished = 0
@@ -96,7 +101,8 @@ def scored(images: Sequence[Image], network: Network) -> list[Image]:
                 )
                 for number in page
             )
-            results = screen(chunk, network, tell)
+            with drawn(chunk, ring) if ring else nullcontext(chunk) as shown_ones:
+                results = screen(shown_ones, network, tell)
             for number, (probability, ungradable) in results.scores.items():
                 done[number] = replace(
                     done[number],

@@ -43,6 +43,7 @@ class Result:
     evaluation: Evaluation
     made: datetime
     class_names: Sequence[str] = ()
+    ring: float | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -79,6 +80,11 @@ class Result:
     @property
     def warnings(self) -> list[str]:
         said = warnings(self.evaluation, self.version.name)
+        if self.ring:
+            said.append(
+                f"A dark ring of radius {self.ring:g} was drawn on every image: these numbers are for finding "
+                "shortcuts, not for the images as they are."
+            )
         if missing := self.unscored:
             malignant = sum(
                 label == 1 and image.state in _UNSCORED for image, label in zip(self.images, self.labels, strict=True)
@@ -112,6 +118,7 @@ class Result:
                 **manifest.classes.as_json(),
             },
             "operating_point": self.policy,
+            "ring": self.ring,
             "method": {
                 "interval": "95 % percentile bootstrap over groups; Wilson's where a proportion is 0 or 1",
                 "resamples": RESAMPLES,

@@ -18,6 +18,7 @@ from models.catalogue import DEFAULT_MODEL, SHIPPED
 from models.evaluation.predictive import PREVALENCES, negative_predictive_value, positive_predictive_value
 from models.manifest import Manifest, OperatingPoint, parse
 from models.preprocessing import LIMITS
+from models.ring import RADIUS
 from models.training.published import PUBLISHED
 from models.version import ModelVersion, open_version
 from storage.report import NOTICE
@@ -84,6 +85,7 @@ def markdown(versions: Sequence[ModelVersion], command: str) -> str:
         collections=_collections(manifests),
         limits={manifest.preprocessing: LIMITS.get(manifest.preprocessing, "") for manifest in manifests},
         prevalences=PREVALENCES,
+        ring=RADIUS,
     )
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import nullcontext
 from types import ModuleType
+
+from models.networks.quiet import without_noise
 
 
 def import_keras() -> ModuleType:
@@ -12,7 +16,10 @@ def import_keras() -> ModuleType:
     # 3 hides the lines that TensorFlow's C++ side writes by itself; TensorFlow 2.21 reports each rewrite of a
     # tf.data pipeline there as an error. Real errors come as exceptions.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
+    loads_tensorflow = os.environ["KERAS_BACKEND"] == "tensorflow" and "tensorflow" not in sys.modules
+    wants_all = os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0"
+    with without_noise() if loads_tensorflow and not wants_all else nullcontext():
+        import keras
 
     module: ModuleType = keras
     return module

@@ -20,7 +20,7 @@ from models.answers import Answers, answers
 from models.checksum import sha256_hex
 from models.errors import OurFault, UsageFault
 from models.manifest import Manifest
-from models.networks.backend import library_versions
+from models.networks.backend import import_keras, library_versions
 from models.networks.loaded import verified_network
 from models.version import ModelVersion
 
@@ -71,6 +71,7 @@ def export(version: ModelVersion, format_: str, target: Path, batches: Iterable[
     """
     chosen = FORMATS[format_]
     _check_target(target, folder=format_ == "savedmodel")
+    import_keras()  # first, by its door: tf2onnx imports TensorFlow with all its talk
     for package in chosen.needs:
         __import__(package)
     network = verified_network(version)

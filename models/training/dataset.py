@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.classes import BINARY, Classes
-from models.preprocessing import prepare
+from models.decoding import decode
+from models.preprocessing import preprocessing
 from models.training.presets import FineTune, Preset
 from models.training.split import Sample
+
+Altered = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
 
 def dataset(
@@ -23,11 +26,12 @@ def dataset(
     shuffle_seed: int | None = None,
     size: int | None = None,
     classes: Classes = BINARY,
+    altered: Altered | None = None,
 ) -> Any:
     """A tf.data.Dataset of (pictures (n, size, size, 3) uint8, targets (n, units) float32) batches.
 
-    ``size`` is in pixels; without it the preset's. Decoded pictures are cached in memory after preprocessing:
-    49 KB each at 128x128.
+    ``size`` is in pixels; without it the preset's. ``altered`` changes a photograph before it is prepared. Decoded
+    pictures are cached in memory after preprocessing: 49 KB each at 128x128.
     """
     import tensorflow as tf
 
@@ -35,7 +39,8 @@ def dataset(
 
     def read(image: Any) -> NDArray[np.uint8]:
         path = data / image.decode()
-        return prepare(path.read_bytes(), path.suffix, preset.preprocessing, size)
+        rgb = decode(path.read_bytes(), path.suffix, at_least=size)
+        return preprocessing(preset.preprocessing)(altered(rgb) if altered else rgb, size)
 
     def load(image: Any, label: Any) -> tuple[Any, Any]:
         picture = tf.numpy_function(read, [image], tf.uint8)

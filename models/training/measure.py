@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -46,9 +46,9 @@ def metrics(labels: Labels, probabilities: Probabilities, groups: Sequence[str])
 
 
 def operating_points(
-    calibration: tuple[Labels, Probabilities], test: tuple[Labels, Probabilities]
+    calibration: tuple[Labels, Probabilities], others: Mapping[str, tuple[Labels, Probabilities]]
 ) -> dict[str, dict[str, Any]]:
-    """Every named operating point: chosen on the calibration part, reported on the test part.
+    """Every named operating point: chosen on the calibration part, reported on that and on the others by their names.
 
     A point that the calibration part is too small to promise is left out.
     """
@@ -63,8 +63,8 @@ def operating_points(
             "chosen_for": "best F1" if name == "f1" else f"sensitivity >= {SENSITIVITIES[name]:.0%}, lower 95 % bound",
             "chosen_on": "calibration part of the split",
             "expected": {
-                "calibration": _rounded(asdict(performance(*calibration, threshold, "calibration"))),
-                "test": _rounded(asdict(performance(*test, threshold, "test"))),
+                part: _rounded(asdict(performance(*scores, threshold, part)))
+                for part, scores in ({"calibration": calibration} | dict(others)).items()
             },
         }
     return points

@@ -19,6 +19,7 @@ from models.evaluation.class_measurement import measure_classes
 from models.manifest import FORMAT
 from models.networks.backend import library_versions
 from models.networks.weights import dump_weights
+from models.ring import dark_ring
 from models.rounding import DECIMALS
 from models.training.data_notes import described
 from models.training.dataset import dataset
@@ -30,6 +31,9 @@ from models.training.split import LABELS, PARTS, Sample, split_csv
 from models.views import Flip, averaged
 
 INTENDED_USE = "Research software; a screening aid, not a diagnosis and not a medical device."
+
+RINGED = "test_ringed"
+"""The test part with a dark ring drawn on every image (`models.ring`): it must not change what the network says."""
 
 
 def publish(
@@ -48,15 +52,18 @@ def publish(
     """
     parts = {part: [sample for sample in samples if sample.part == part] for part in PARTS}
     weights = dump_weights(network)
-    outputs = {part: _outputs(network, order, parts[part], recipe, classes) for part in ("calibration", "test")}
+    measured = {part: parts[part] for part in ("calibration", "test")} | {RINGED: parts["test"]}
+    outputs = {
+        part: _outputs(network, order, rows, recipe, classes, ringed=part == RINGED) for part, rows in measured.items()
+    }
     method = order.calibration or (TEMPERATURE if isinstance(recipe, FineTune) else NONE)
     calibration = _fitted(method, classes, _labels(parts["calibration"]), outputs["calibration"])
     said = {part: answers(found, classes, calibration) for part, found in outputs.items()}
     scores = {
-        part: (classes.malignant_labels(_labels(parts[part])), np.round(found.malignant, DECIMALS))
+        part: (classes.malignant_labels(_labels(measured[part])), np.round(found.malignant, DECIMALS))
         for part, found in said.items()
     }
-    points = operating_points(scores["calibration"], scores["test"])
+    points = operating_points(scores["calibration"], {part: scores[part] for part in ("test", RINGED)})
     distribution, distribution_file = measure_distribution(network, order.data, recipe, parts, order.seed)
     split_text = split_csv(samples, classes)
     manifest = {
@@ -74,7 +81,9 @@ def publish(
         "operating_points": points,
         # too few malignant images promise no sensitivity (73 in the calibration part promise 95 %)
         "default_operating_point": "sensitivity-95" if "sensitivity-95" in points else "f1",
-        "metrics": {part: metrics(*score, [sample.group for sample in parts[part]]) for part, score in scores.items()},
+        "metrics": {
+            part: metrics(*score, [sample.group for sample in measured[part]]) for part, score in scores.items()
+        },
         **_class_metrics(classes, parts["test"], said["test"].of_classes),
         "data": described(order.data, samples, order.data_notes),
         "training": {
@@ -103,11 +112,18 @@ def _labels(samples: list[Sample]) -> NDArray[np.int64]:
 
 
 def _outputs(
-    network: Any, order: Order, samples: list[Sample], recipe: Preset | FineTune, classes: Classes
+    network: Any,
+    order: Order,
+    samples: list[Sample],
+    recipe: Preset | FineTune,
+    classes: Classes,
+    *,
+    ringed: bool = False,
 ) -> NDArray[np.float64]:
     """What the network puts out for a part, (n, units), before calibration, over the views that screening looks at."""
     network.compile(jit_compile=False)
-    pictures = dataset(order.data, samples, recipe, classes=classes)
+    altered = dark_ring if ringed else None
+    pictures = dataset(order.data, samples, recipe, classes=classes, altered=altered)
 
     def score(flip: Flip) -> NDArray[Any]:
         return np.asarray(network.predict(pictures.map(lambda seen, label: (flip(seen), label)), verbose=0))

@@ -53,6 +53,8 @@ def of_folder(module_site: Any, folder: Path) -> Any:
 
 def test_a_folder(of_folder: Any, folder: Path) -> None:
     done, found = of_folder
+    assert "oneDNN" not in done.stderr  # TensorFlow's own talk, see models.networks.quiet
+    assert "absl" not in done.stderr
     assert found["source"] == {
         "kind": "folder", "name": "lesions", "received": 27, "screened": 24, "duplicate": 1, "rejected": 2, "failed": 0,
     }  # fmt: skip

@@ -29,7 +29,7 @@ def test_the_wheel_holds_weights_migrations_and_template(tmp_path: Path) -> None
     migrations = {path.name for path in (ROOT / "storage/migrations/versions").glob("0*.py")}
     assert migrations
     assert {f"storage/migrations/versions/{name}" for name in migrations} <= names
-    assert {"cli/templates/report.html", "cli/templates/evaluation.html"} <= names
+    assert {"cli/templates/report.html", "cli/templates/evaluation.html", "cli/templates/page.css"} <= names
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == set(PACKAGES)
 
 

@@ -33,6 +33,13 @@ _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--subgroup", metavar="COLUMN", help="Column of the labels whose values are also measured one by one.")
 @click.option("--groups", type=_EXISTING, help="CSV (group,image): images that belong together, as of one patient.")
+@click.option(
+    "--ring",
+    metavar="RADIUS",
+    type=click.FloatRange(0, 1.5, min_open=True),
+    help="Draw a dark ring on every image of DIR first, of this radius in halves of its side: what changes was learned "
+    "from rings.",
+)
 @click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Write a report as one HTML page.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with all numbers.")
 def command(
@@ -43,6 +50,7 @@ def command(
     prevalences: tuple[float, ...],
     subgroup: str | None,
     groups: Path | None,
+    ring: float | None,
     output: Path | None,
     as_json: bool,
 ) -> int:
@@ -65,7 +73,7 @@ def command(
         raise UsageFault(f"evaluation needs the extra train (missing: {error.name})") from error
     if subgroup and labels is None:
         raise UsageFault(f"--subgroup {subgroup} needs --labels with a CSV that has this column")
-    result = evaluate_source(Order(source, labels, model, operating_point, prevalences, subgroup, groups))
+    result = evaluate_source(Order(source, labels, model, operating_point, prevalences, subgroup, groups, ring))
     if output is not None:
         _write(output, result)
     if as_json:

@@ -111,6 +111,18 @@ def test_whether_two_may_be_compared(raw: dict[str, Any], split: object, same: b
     assert said in model_card.markdown(both, "screen model card one-1 two-1")
 
 
+def test_a_ring_that_was_measured_is_shown(raw: dict[str, Any]) -> None:
+    metrics = raw["metrics"] | {"test_ringed": {"images": 100, "malignant": 40, "roc_auc": 0.7}}
+    ringed = {"sensitivity": 1.0, "sensitivity_interval": [0.9, 1.0], "specificity": 0.1}
+    point = raw["operating_points"]["f1"]
+    point = point | {"expected": point["expected"] | {"test_ringed": ringed | {"specificity_interval": [0.05, 0.2]}}}
+    both = [version(raw, "two-1", metrics=metrics, operating_points={"f1": point}), version(raw, "one-1")]
+    text = model_card.markdown(both, "")
+    assert "| ROC-AUC with a dark ring drawn on every image | 0.700 | not measured |" in text
+    assert "| specificity then, at the same threshold | 10.0 % (5.0-20.0) | not measured |" in text
+    assert "`screen model evaluate lesions --model two-1`, with `--ring 0.9` for the rows with a ring" in text
+
+
 def test_a_version_that_was_never_measured_says_so(raw: dict[str, Any]) -> None:
     point = raw["operating_points"]["f1"] | {"expected": {}}
     bare = version(raw, "bare-1", metrics={}, operating_points={"f1": point})

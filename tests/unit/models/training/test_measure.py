@@ -43,7 +43,7 @@ def test_metrics_by_hand() -> None:
 
 def test_chosen_on_the_calibration_part_and_reported_on_both() -> None:
     calibration, test = part(200, 300, 1), part(150, 250, 2)
-    points = operating_points(calibration, test)
+    points = operating_points(calibration, {"test": test})
     assert list(points) == ["f1", "sensitivity-90", "sensitivity-95", "sensitivity-98"]
     for name, point in points.items():
         assert point["threshold"] in calibration[1], name
@@ -70,7 +70,10 @@ def test_chosen_on_the_calibration_part_and_reported_on_both() -> None:
 
 def test_the_test_part_has_no_say_in_a_threshold() -> None:
     calibration = part(200, 300, 1)
-    one, other = operating_points(calibration, part(20, 20, 2)), operating_points(calibration, part(90, 10, 3))
+    one, other = (
+        operating_points(calibration, {"test": part(malignant, benign, seed)})
+        for malignant, benign, seed in ((20, 20, 2), (90, 10, 3))
+    )
     assert {name: point["threshold"] for name, point in one.items()} == {
         name: point["threshold"] for name, point in other.items()
     }
@@ -78,5 +81,5 @@ def test_the_test_part_has_no_say_in_a_threshold() -> None:
 
 def test_what_the_calibration_part_is_too_small_for_is_left_out() -> None:
     test = part(200, 200, 2)
-    assert list(operating_points(part(100, 50, 1), test)) == ["f1", "sensitivity-90", "sensitivity-95"]
-    assert list(operating_points(part(10, 50, 1), test)) == ["f1"]
+    assert list(operating_points(part(100, 50, 1), {"test": test})) == ["f1", "sensitivity-90", "sensitivity-95"]
+    assert list(operating_points(part(10, 50, 1), {"test": test})) == ["f1"]
