@@ -21,6 +21,7 @@ COMMANDS = {
     "watch": "cli.commands.watch",
     "beat": "cli.commands.beat",
     "recover": "cli.commands.recover",
+    "retry": "cli.commands.retry",
     "model": "cli.commands.model.group",
     "audit": "cli.commands.audit.group",
     "db": "cli.commands.db.group",
