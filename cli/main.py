@@ -22,6 +22,8 @@ COMMANDS = {
     "beat": "cli.commands.beat",
     "recover": "cli.commands.recover",
     "retry": "cli.commands.retry",
+    "pause": "cli.commands.pause",
+    "resume": "cli.commands.resume",
     "model": "cli.commands.model.group",
     "audit": "cli.commands.audit.group",
     "db": "cli.commands.db.group",

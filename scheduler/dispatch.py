@@ -10,6 +10,7 @@ from scheduler.broker import Broker
 from scheduler.celery_app import SCREEN_CHUNK
 from storage import recovery
 from storage.database import Database
+from storage.pause import paused
 
 PAGE = 200  # chunks a transaction
 LOST_AFTER_SECONDS = 15.0  # a message sent so long ago, and yet not in an empty queue, is lost
@@ -17,7 +18,7 @@ RESEND_AFTER_SECONDS = 1_800.0  # twice the visibility timeout: by then Celery h
 
 
 def send_due(database: Database, app: Celery) -> int:
-    """Send the chunks that are due. Returns how many messages went out.
+    """Send the chunks that are due, unless the site is paused. Returns how many messages went out.
 
     Crashing between the message and its note sends it twice, which harms nothing: one claim wins.
     Raises ServiceUnreachable when the broker is gone; the chunks stay due and lose nothing.
@@ -25,7 +26,7 @@ def send_due(database: Database, app: Celery) -> int:
     sent = 0
     while True:
         with database.read() as session:
-            chunk_ids = recovery.due_chunks(session, PAGE)
+            chunk_ids = [] if paused(session) else recovery.due_chunks(session, PAGE)
         if not chunk_ids:
             return sent
         try:

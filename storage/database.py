@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -79,6 +79,27 @@ class Database:
             if error.connection_invalidated:
                 raise ServiceUnreachable(f"the connection to {self.shown_url} broke: {error.orig}") from error
             raise
+
+    def busy(self, patience_seconds: float = 0.5) -> bool:
+        """Whether another writer keeps others waiting for so long. Changes nothing.
+
+        Raises PassingFault when the database does not answer.
+        """
+        if self.engine.dialect.name == "sqlite":
+            path = self.engine.url.database or ""
+            with closing(sqlite3.connect(path, timeout=patience_seconds, isolation_level=None)) as connection:
+                try:
+                    connection.execute("BEGIN IMMEDIATE")
+                    connection.execute("ROLLBACK")
+                except sqlite3.OperationalError as error:
+                    return "locked" in str(error) or "busy" in str(error)
+            return False
+        waiting = text(
+            "SELECT EXISTS (SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted"
+            " AND datname = current_database() AND clock_timestamp() - waitstart > make_interval(secs => :patience))"
+        )
+        with self.read() as session:
+            return bool(session.scalar(waiting, {"patience": patience_seconds}))
 
     def after_fork(self) -> None:
         """Forget connections that belong to the parent process, without closing them under it."""

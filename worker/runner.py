@@ -12,6 +12,7 @@ from models.errors import ModelInvalid, PassingFault
 from storage import chunks, predictions, registry, workers
 from storage.chunks import Claim, LeaseLost, Results, ShadowScores
 from storage.database import Database
+from storage.pause import paused, put_off
 from storage.processes import identity
 from worker.networks import Network, Networks
 from worker.screening import screen
@@ -33,6 +34,9 @@ class Runner:
     def run(self, chunk_id: str) -> str:
         """Screen one chunk and return what became of it, in a word for the log."""
         with self._database.write() as session:
+            if paused(session):
+                put_off(session, chunk_id)
+                return "put off: the site is paused"
             claim = chunks.claim(session, chunk_id, identity())
         if claim is None:
             return "not due"

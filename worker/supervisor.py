@@ -55,9 +55,17 @@ class Supervisor:
         """Check the weights, sign on, and start the Celery process. Raises ModelInvalid before anything runs."""
         with self._database.read() as session:
             name = active_model(session)
-        find(name, self._settings.home).verified_weights()
+        refused: ModelInvalid | None = None
+        try:
+            find(name, self._settings.home).verified_weights()
+        except ModelInvalid as error:
+            refused = error
         with self._database.write() as session:
             workers.sign_on(session, self.worker_id, socket.gethostname(), os.getpid(), self.device)
+            if refused is not None:  # `screen status` says so
+                workers.refuse(session, self.worker_id, str(refused))
+        if refused is not None:
+            raise refused
         self._output = output
         self._spawn()
 

@@ -15,7 +15,7 @@ from models.checksum import sha256_hex
 from models.errors import ModelInvalid, OurFault, PassingFault
 from models.manifest import Manifest
 from models.version import ModelVersion
-from storage import audit, chunks, predictions, recovery, registry, workers
+from storage import audit, chunks, pause, predictions, recovery, registry, workers
 from storage.clock import db_now
 from storage.database import Database
 from storage.schema import AuditEvent, Base, Batch, Chunk, Decision, Image, Prediction, Worker
@@ -120,6 +120,22 @@ def test_a_chunk_that_is_done_taken_or_unknown_is_not_due(
     assert ours.run(chunk_id) == "done"
     assert ours.run(chunk_id) == "not due"
     assert len(network.seen) == 1
+
+
+def test_a_paused_site_hands_nothing_out(
+    database: Database, ours: Runner, handed_in: HandedIn, paths: list[Path], network: Any
+) -> None:
+    chunk_id = chunk_of(database, batch_id := handed_in(paths)).id
+    with database.write() as session:
+        recovery.mark_sent(session, [chunk_id])
+        pause.turn(session, on=True, actor="dr jones")
+    assert ours.run(chunk_id) == "put off: the site is paused"
+    assert states(database, batch_id) == ["waiting"] * 4
+    with database.write() as session:
+        assert recovery.due_chunks(session, 10) == [chunk_id]
+        pause.turn(session, on=False, actor="dr jones")
+    assert len(network.seen) == 0
+    assert ours.run(chunk_id) == "done"
 
 
 def assert_refused(database: Database, batch_id: str, reason: str) -> None:

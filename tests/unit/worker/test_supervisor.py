@@ -80,7 +80,10 @@ def test_a_flipped_bit_in_the_weights_starts_nothing(
     assert f"expected SHA-256 {sha256_hex(WEIGHTS)}, received {sha256_hex(bytes(flipped))}" in str(refused.value)
     assert supervisor._child is None
     assert lines(started) == []
-    assert rows(sqlite_database) == []
+    (row,) = rows(sqlite_database)
+    assert row.refused == str(refused.value)
+    supervisor.stop()
+    assert rows(sqlite_database)[0].stopped_at is not None
 
 
 def test_missing_weights_start_nothing(
@@ -91,7 +94,7 @@ def test_missing_weights_start_nothing(
     with pytest.raises(ModelInvalid, match="its weights cannot be read"):
         supervisor.start()
     assert lines(started) == []
-    assert rows(sqlite_database) == []
+    assert "its weights cannot be read" in (rows(sqlite_database)[0].refused or "")
 
 
 def test_a_sound_model_starts_a_worker_that_signs_on_and_off(
