@@ -72,7 +72,7 @@ class Database:
             with Session(engine, expire_on_commit=False) as session:
                 yield session
         except OperationalError as error:
-            if "locked" in str(error.orig) or "busy" in str(error.orig):
+            if _is_busy(error.orig):
                 raise PassingFault(f"the database is busy ({error.orig}); try again") from error
             raise ServiceUnreachable(f"the database {self.shown_url} does not answer: {error.orig}") from error
         except DBAPIError as error:
@@ -107,6 +107,13 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _is_busy(error: BaseException | None) -> bool:
+    """Whether the database answers and cannot now: another holds a lock, a deadlock was broken, too many ask."""
+    if state := getattr(error, "sqlstate", None):  # PostgreSQL, appendix A: rolled back, lock not had, too many
+        return state[:2] in ("40", "55") or state == "53300"
+    return any(word in str(error) for word in ("locked", "busy"))
 
 
 def _engine(url: str) -> Engine:
