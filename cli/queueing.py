@@ -27,8 +27,13 @@ def queue(
     from scheduler.celery_app import make_app
     from scheduler.dispatch import send_due
     from storage.counts import counts
+    from storage.pause import paused
 
+    with database.read() as session:
+        pause = paused(session)
     if total.state != "complete":
+        if pause:
+            output.talk(f"The site is paused by {pause.actor}: the images wait until `screen resume`.")
         try:
             broker = connect(settings)
             send_due(database, make_app(broker))
@@ -43,7 +48,9 @@ def queue(
                 total = counts(session, total.batch)
     show(total)
     if total.state != "complete":
-        output.talk(f"Queued. `screen status {total.batch}` shows how far it is; `screen worker` screens it.")
+        output.talk(
+            f"{'Recorded' if pause else 'Queued'}. `screen status {total.batch}` shows how far it is; `screen worker` screens it."
+        )
     elif total.flagged:
         output.talk(f"`screen report {total.batch}` lists the flagged lesions.")
     return ExitCode.DONE_WITH_REJECTS if total.rejected or total.failed else ExitCode.DONE

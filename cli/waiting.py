@@ -119,11 +119,7 @@ def sigterm_as_interrupt() -> Iterator[None]:
 def wait_for(batch_id: str, settings: Settings, database: Database, broker: Broker) -> Counts:
     """Wait until a batch is complete and return its counts."""
     from storage.counts import counts
-    from storage.pause import paused
 
-    with database.read() as session:
-        if pause := paused(session):
-            talk(f"The site was paused by {pause.actor}: the images wait until `screen resume`.")
     with worker_while_needed(settings, database, broker) as keeper, progress("Screening") as bar:
         while True:
             with database.read() as session:

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from cli.exit_codes import ExitCode
 from cli.main import run
 from scheduler.broker import Broker
+from storage import pause
 from storage.batch_writer import Received
 from storage.chunks import MAX_FAULTS, Claim, Results
 from storage.clock import db_now
@@ -55,6 +56,20 @@ def test_what_failed_is_queued_once(
     assert json.loads(out)["retried"] == 0
     assert err == f"Nothing of batch {batch} has failed: nothing is tried again.\n"
     assert broker.messages() == 1
+
+
+def test_while_the_site_is_paused_it_waits(
+    broker: Broker, batch: str, sqlite_database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with sqlite_database.write() as session:
+        pause.turn(session, on=True, actor="dr jones")
+    run(["retry", batch])
+    assert capsys.readouterr().err.splitlines() == [
+        "Failed images that are tried again: 2.",
+        "The site is paused by dr jones: the images wait until `screen resume`.",
+        f"Recorded. `screen status {batch}` shows how far it is; `screen worker` screens it.",
+    ]
+    assert broker.messages() == 0
 
 
 def test_an_unknown_batch(sqlite_database: Database, capsys: pytest.CaptureFixture[str]) -> None:
