@@ -48,9 +48,8 @@ def queue(
                 total = counts(session, total.batch)
     show(total)
     if total.state != "complete":
-        output.talk(
-            f"{'Recorded' if pause else 'Queued'}. `screen status {total.batch}` shows how far it is; `screen worker` screens it."
-        )
+        done = "Recorded" if pause else "Queued"
+        output.talk(f"{done}. `screen status {total.batch}` shows how far it is; `screen worker` screens it.")
     elif total.flagged:
         output.talk(f"`screen report {total.batch}` lists the flagged lesions.")
     return ExitCode.DONE_WITH_REJECTS if total.rejected or total.failed else ExitCode.DONE
