@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cli import output
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from storage.counts import Counts
 
 
-def show_counts(total: Counts, *, as_json: bool) -> None:
-    """Print the counts on stdout: one JSON object, or a few lines."""
+def show_counts(total: Counts, *, as_json: bool, **further: Any) -> None:
+    """Print the counts on stdout: one JSON object, with ``further`` keys, or a few lines."""
     if as_json:
-        output.data_json(total.as_json())
+        output.data_json(total.as_json() | further)
         return
     output.data(f"batch      {total.batch} ({total.state}, {total.seconds:.1f} s)")
     output.data(f"flagged    {total.flagged}   clear {total.clear}   review {total.review}")

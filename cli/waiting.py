@@ -5,12 +5,13 @@ from __future__ import annotations
 import fcntl
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from cli.output import talk
 from cli.progress import progress
+from cli.stopping import counted_stops
 
 if TYPE_CHECKING:
     from scheduler.broker import Broker
@@ -79,10 +80,10 @@ class WorkerKeeper:
         self._supervisor = supervisor
         supervisor.start(self._log)
 
-    def stop(self) -> None:
-        """Stop our worker, if we started one."""
+    def stop(self, at_once: Callable[[], bool] = lambda: False) -> None:
+        """Stop our worker, if we started one; it hands its chunk back when ``at_once`` says so."""
         if self._supervisor is not None:
-            self._supervisor.stop()
+            self._supervisor.stop(at_once)
             self._supervisor = None
         for file in (self._log, self._lock):
             if file is not None:
@@ -97,7 +98,8 @@ def worker_while_needed(settings: Settings, database: Database, broker: Broker) 
         try:
             yield keeper
         finally:
-            keeper.stop()
+            with counted_stops() as requests:
+                keeper.stop(requests.insisted())
 
 
 @contextmanager

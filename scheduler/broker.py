@@ -53,12 +53,17 @@ class Broker:
             raise ServiceUnreachable(f"the broker {self.shown_url} does not answer ({error})") from error
 
 
+def locate(settings: Settings) -> Broker:
+    """The broker of a site, whether it runs or not."""
+    if settings.broker_url is not None:
+        return Broker(settings.broker_url, embedded=False)
+    return Broker(f"redis+socket://{embedded_valkey.socket_path(settings)}", embedded=True)
+
+
 def connect(settings: Settings) -> Broker:
     """The broker of a site, started if it is ours and not running. Raises ServiceUnreachable."""
-    if settings.broker_url is not None:
-        broker = Broker(settings.broker_url, embedded=False)
-    else:
-        socket = embedded_valkey.ensure_running(settings)
-        broker = Broker(f"redis+socket://{socket}", embedded=True)
+    if settings.embedded_broker:
+        embedded_valkey.ensure_running(settings)
+    broker = locate(settings)
     broker.check()
     return broker

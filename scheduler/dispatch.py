@@ -6,18 +6,26 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from models.errors import ServiceUnreachable
-from scheduler.broker import Broker
+from scheduler.broker import CONNECT_SECONDS, Broker
 from scheduler.celery_app import SCREEN_CHUNK
 from storage import recovery
 from storage.database import Database
+from storage.pause import paused
 
 PAGE = 200  # chunks a transaction
 LOST_AFTER_SECONDS = 15.0  # a message sent so long ago, and yet not in an empty queue, is lost
 RESEND_AFTER_SECONDS = 1_800.0  # twice the visibility timeout: by then Celery has had its own chance
+# A broker that is gone is given up after about 1.2 s (kombu's own patience is 6 s): whoever typed the command waits for
+# it, and giving up costs nothing, since recovery sends what is due every 2 s. One that takes connections and is mute
+# is given up after the same time as elsewhere, not after the 30 s of a worker that waits for messages.
+PATIENCE = {
+    "max_retries": 3, "interval_start": 0.2, "interval_step": 0.2,
+    "socket_timeout": CONNECT_SECONDS, "socket_connect_timeout": CONNECT_SECONDS,
+}  # fmt: skip
 
 
 def send_due(database: Database, app: Celery) -> int:
-    """Send the chunks that are due. Returns how many messages went out.
+    """Send the chunks that are due, unless the site is paused. Returns how many messages went out.
 
     Crashing between the message and its note sends it twice, which harms nothing: one claim wins.
     Raises ServiceUnreachable when the broker is gone; the chunks stay due and lose nothing.
@@ -25,11 +33,14 @@ def send_due(database: Database, app: Celery) -> int:
     sent = 0
     while True:
         with database.read() as session:
-            chunk_ids = recovery.due_chunks(session, PAGE)
+            chunk_ids = [] if paused(session) else recovery.due_chunks(session, PAGE)
         if not chunk_ids:
             return sent
         try:
-            with app.connection_for_write() as connection, app.amqp.Producer(connection) as producer:
+            with (
+                app.connection_for_write(transport_options=PATIENCE) as connection,
+                app.amqp.Producer(connection) as producer,
+            ):
                 for chunk_id in chunk_ids:
                     app.send_task(SCREEN_CHUNK, args=[chunk_id], producer=producer, retry=False)
         except (OperationalError, OSError) as error:

@@ -6,6 +6,7 @@ its lease finds another attempt there and writes nothing.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,7 +14,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from models.answers import ClassProbabilities
-from models.errors import OurFault
+from models.errors import Handling, OurFault
 from storage import audit, predictions
 from storage.clock import db_now
 from storage.closing import close_if_done
@@ -23,12 +24,14 @@ from storage.states import UNFINISHED, ChunkState, ImageState
 
 LEASE_SECONDS = 120.0  # renewed while a worker makes progress; a worker silent for longer has lost its chunk
 MAX_FAULTS = 3  # of our own faults; then the image is failed with the reason
-BACKOFF_SECONDS = 5.0  # doubled with every attempt, at most MAX_BACKOFF_SECONDS
+BACKOFF_SECONDS = 5.0  # at most, after the first attempt; doubled with every further one up to MAX_BACKOFF_SECONDS
 MAX_BACKOFF_SECONDS = 300.0
 
 
 class LeaseLost(OurFault):
     """Another worker holds the chunk by now; what was computed is thrown away."""
+
+    handling = Handling.DROPPED
 
 
 @dataclass(frozen=True)
@@ -115,9 +118,9 @@ def abandon(session: Session, held: Claim, reason: str) -> None:
     _fenced_update(session, held, {"lease_until": db_now(), "reason": reason})
 
 
-def hand_back(session: Session, held: Claim, reason: str) -> None:
+def hand_back(session: Session, held: Claim, reason: str, pause_seconds: float = 0.0) -> None:
     """Return a chunk unworked, for a reason that is not its own; nothing is counted. Raises LeaseLost."""
-    _fenced_update(session, held, _waiting_again(reason, 0.0))
+    _fenced_update(session, held, _waiting_again(reason, pause_seconds))
     _images_wait(session, held.chunk_id)
     facts: dict[str, str | int | None] = {"chunk": held.chunk_id, "attempt": held.attempt, "reason": reason}
     audit.append(session, [audit.Event("chunk.handed_back", held.batch_id, facts)])
@@ -135,8 +138,7 @@ def complete(
     exhausted = results.faults if faults >= MAX_FAULTS else {}
     again = results.passing | (results.faults if not exhausted else {})
     if again:
-        backoff = min(MAX_BACKOFF_SECONDS, BACKOFF_SECONDS * 2.0 ** (held.attempt - 1))
-        values = _waiting_again(next(iter(again.values())), backoff)
+        values = _waiting_again(next(iter(again.values())), backoff_seconds(held.attempt))
     else:
         values = {"state": ChunkState.DONE, "lease_until": None, "holder": None}
     _fenced_update(session, held, values | {"faults": faults})
@@ -188,6 +190,12 @@ def complete(
         )
     audit.append(session, events)
     close_if_done(session, held.batch_id)
+
+
+def backoff_seconds(attempt: int) -> float:
+    """How long a chunk rests after an attempt, with jitter: what failed together comes back one by one."""
+    doublings = min(attempt - 1, 16)  # passing faults have no cap, and 2.0 ** 1024 is no number
+    return min(MAX_BACKOFF_SECONDS, BACKOFF_SECONDS * 2.0**doublings) * random.uniform(0.75, 1.0)  # noqa: S311
 
 
 def given_up(reason: str, faults: int) -> str:

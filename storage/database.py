@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -72,7 +72,7 @@ class Database:
             with Session(engine, expire_on_commit=False) as session:
                 yield session
         except OperationalError as error:
-            if "locked" in str(error.orig) or "busy" in str(error.orig):
+            if _is_busy(error.orig):
                 raise PassingFault(f"the database is busy ({error.orig}); try again") from error
             raise ServiceUnreachable(f"the database {self.shown_url} does not answer: {error.orig}") from error
         except DBAPIError as error:
@@ -80,12 +80,40 @@ class Database:
                 raise ServiceUnreachable(f"the connection to {self.shown_url} broke: {error.orig}") from error
             raise
 
+    def busy(self, patience_seconds: float = 0.5) -> bool:
+        """Whether another writer keeps others waiting for so long. Changes nothing.
+
+        Raises PassingFault when the database does not answer.
+        """
+        if self.engine.dialect.name == "sqlite":
+            path = self.engine.url.database or ""
+            with closing(sqlite3.connect(path, timeout=patience_seconds, isolation_level=None)) as connection:
+                try:
+                    connection.execute("BEGIN IMMEDIATE")
+                    connection.execute("ROLLBACK")
+                except sqlite3.OperationalError as error:
+                    return "locked" in str(error) or "busy" in str(error)
+            return False
+        waiting = text(
+            "SELECT EXISTS (SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted"
+            " AND datname = current_database() AND clock_timestamp() - waitstart > make_interval(secs => :patience))"
+        )
+        with self.read() as session:
+            return bool(session.scalar(waiting, {"patience": patience_seconds}))
+
     def after_fork(self) -> None:
         """Forget connections that belong to the parent process, without closing them under it."""
         self.engine.dispose(close=False)
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _is_busy(error: BaseException | None) -> bool:
+    """Whether the database answers and cannot now: another holds a lock, a deadlock was broken, too many ask."""
+    if state := getattr(error, "sqlstate", None):  # PostgreSQL, appendix A: rolled back, lock not had, too many
+        return state[:2] in ("40", "55") or state == "53300"
+    return any(word in str(error) for word in ("locked", "busy"))
 
 
 def _engine(url: str) -> Engine:

@@ -24,12 +24,12 @@ def write_due_exports(database: Database) -> list[Path]:
     """
     with database.read() as session:
         due = session.execute(
-            select(Batch.id, Batch.export_folder).where(
+            select(Batch.id, Batch.export_folder, Batch.closed_at).where(
                 Batch.state == BatchState.COMPLETE, Batch.export_folder.is_not(None), Batch.exported_at.is_(None)
             )
         ).all()
     written = []
-    for batch_id, folder in due:
+    for batch_id, folder, closed_at in due:
         path = Path(folder or ".") / f"flagged-{batch_id}.csv"
         try:
             with database.read() as session, whole_file(path) as file:
@@ -40,11 +40,17 @@ def write_due_exports(database: Database) -> list[Path]:
         with database.write() as session:
             noted = session.execute(
                 update(Batch)
-                .where(Batch.id == batch_id, Batch.exported_at.is_(None))
+                .where(Batch.id == batch_id, Batch.exported_at.is_(None), Batch.closed_at == closed_at)
                 .values(exported_at=db_now())
                 .returning(Batch.id)
             ).first()
             if noted:
                 audit.append(session, [audit.Event("report.exported", batch_id, facts)])
+            else:  # `screen retry` came in between: what was written lacks its results, so it is due once more
+                session.execute(
+                    update(Batch)
+                    .where(Batch.id == batch_id, Batch.closed_at.is_distinct_from(closed_at))
+                    .values(exported_at=None)
+                )
         written.append(path)
     return written

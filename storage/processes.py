@@ -44,9 +44,29 @@ def identity(pid: int | None = None) -> str:
 
 def certainly_gone(holder: str) -> bool:
     """True when the holder ran on this very machine and runs no more. False whenever that cannot be known."""
+    found = _on_this_machine(holder)
+    if found is None:
+        return False
+    pid, started_then = found
+    started = _started(pid)
+    return started is None or ("-" not in (started, started_then) and started != started_then)
+
+
+def session_of(holder: str) -> int | None:
+    """The process session of a holder on this very machine; None when it is elsewhere or runs no more."""
+    found = _on_this_machine(holder)
+    if found is None or certainly_gone(holder):
+        return None
+    try:
+        return os.getsid(found[0])
+    except (ProcessLookupError, PermissionError):
+        return None
+
+
+def _on_this_machine(holder: str) -> tuple[int, str] | None:
+    """Process number and start time, if the holder ran here."""
     machine, _, rest = holder.partition("/")
     parts = rest.split("/")
     if len(parts) != 3 or f"{machine}/{parts[0]}" != _machine():
-        return False
-    started = _started(int(parts[1]))
-    return started is None or ("-" not in (started, parts[2]) and started != parts[2])
+        return None
+    return int(parts[1]), parts[2]

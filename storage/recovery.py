@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import ColumnElement, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage import audit
 from storage.batch_writer import new_chunk
-from storage.chunks import MAX_FAULTS, given_up
+from storage.chunks import MAX_FAULTS, Claim, LeaseLost, given_up, hand_back
 from storage.clock import db_now
 from storage.closing import close_if_done
 from storage.processes import certainly_gone
@@ -43,6 +45,22 @@ def take_back_lost_chunks(session: Session) -> int:
     for batch_id in sorted(batches):
         close_if_done(session, batch_id)
     return len(lost)
+
+
+def hand_back_held(session: Session, holds: Callable[[str], bool], reason: str) -> int:
+    """Return the running chunks of holders that are about to be ended; nothing is counted. Returns how many."""
+    running = session.execute(
+        select(Chunk.id, Chunk.batch_id, Chunk.attempt, Chunk.holder).where(Chunk.state == ChunkState.RUNNING)
+    ).all()
+    number = 0
+    for row in running:
+        if holds(row.holder or ""):
+            try:
+                hand_back(session, Claim(row.id, row.batch_id, row.attempt, "", ()), reason)
+                number += 1
+            except LeaseLost:
+                continue  # it was just completed
+    return number
 
 
 def _take_back(session: Session, chunk: Chunk) -> list[audit.Event]:

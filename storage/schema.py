@@ -194,7 +194,7 @@ class Activation(Base):
     __tablename__ = "activations"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    role: Mapped[str] = mapped_column(String(20))  # storage.states.Role
+    role: Mapped[str] = mapped_column(String(20))  # storage.states.Role, or the switch of storage.pause
     model: Mapped[str | None] = mapped_column(String(100))  # none: nobody has the role any more
     actor: Mapped[str] = mapped_column(String(200))
     activated_at: Mapped[datetime] = mapped_column(Moment)

@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from models.errors import ModelInvalid, PassingFault
+from models.errors import Handling, PassingFault, handling_of
 from storage import chunks, predictions, registry, workers
 from storage.chunks import Claim, LeaseLost, Results, ShadowScores
 from storage.database import Database
+from storage.pause import paused, put_off
 from storage.processes import identity
 from worker.networks import Network, Networks
 from worker.screening import screen
@@ -31,31 +32,60 @@ class Runner:
         self._database, self._networks, self._worker_id = database, networks, worker_id
 
     def run(self, chunk_id: str) -> str:
-        """Screen one chunk and return what became of it, in a word for the log."""
-        with self._database.write() as session:
-            claim = chunks.claim(session, chunk_id, identity())
-        if claim is None:
-            return "not due"
+        """Screen one chunk and return what became of it, in a word for the log.
+
+        Raises PassingFault when the database stays away for longer than we are patient; errors that are
+        counted are raised once the chunk is given up.
+        """
+        claim = patiently(lambda: self._claim(chunk_id))
+        if isinstance(claim, str):
+            return claim
         try:
-            return self._screen(claim)
+            return self._attempt(claim)
         except LeaseLost as lost:
             log.warning("%s", lost)
             return "lost"
+
+    def _claim(self, chunk_id: str) -> Claim | str:
+        with self._database.write() as session:
+            if paused(session):
+                put_off(session, chunk_id)
+                return "put off: the site is paused"
+            return chunks.claim(session, chunk_id, identity()) or "not due"
+
+    def _attempt(self, claim: Claim) -> str:
+        try:
+            return self._screen(claim)
         except Exception as error:
-            # out of memory, say: it comes back in halves at once, not when its lease is over
-            with self._database.write() as session:
-                chunks.abandon(session, claim, f"screening broke off: {type(error).__name__}")
+            handling = handling_of(error)
+            if handling is Handling.AGAIN:
+                log.warning("chunk %s is handed back: %s", claim.chunk_id, error)
+                reason, pause = str(error), chunks.backoff_seconds(claim.attempt)
+                patiently(lambda: self._hand_back(claim, reason, pause))
+                return "again"
+            if handling is Handling.HANDED_BACK:
+                log.critical("%s", error)
+                reason = str(error)
+                patiently(lambda: self._hand_back(claim, reason, refused=True))
+                return "refused"
+            if handling is Handling.COUNTED:
+                # out of memory, say: it comes back in halves at once, not when its lease is over
+                reason = f"screening broke off: {type(error).__name__}"
+                patiently(lambda: self._abandon(claim, reason))
             raise
 
+    def _hand_back(self, claim: Claim, reason: str, pause_seconds: float = 0.0, *, refused: bool = False) -> None:
+        with self._database.write() as session:
+            chunks.hand_back(session, claim, reason, pause_seconds)
+            if refused:
+                workers.refuse(session, self._worker_id, reason)
+
+    def _abandon(self, claim: Claim, reason: str) -> None:
+        with self._database.write() as session:
+            chunks.abandon(session, claim, reason)
+
     def _screen(self, claim: Claim) -> str:
-        try:
-            network = self._networks.get(claim.model)
-        except ModelInvalid as error:
-            with self._database.write() as session:
-                chunks.hand_back(session, claim, str(error))
-                workers.refuse(session, self._worker_id, str(error))
-            log.critical("%s", error)
-            return "refused"
+        network = self._networks.get(claim.model)
         manifest = network.version.manifest
         key = predictions.Key(manifest.name, manifest.preprocessing)
         results = self._results(claim, network, key)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.checksum import sha256_hex
 from models.decoding import decode
-from models.errors import ImageRefused, PassingFault, UsageFault
+from models.errors import Handling, ImageRefused, UsageFault, handling_of
 from models.preprocessing import preprocessing
 from models.quality import ungradable
 from storage.chunks import ChunkImage, Results
@@ -63,17 +63,8 @@ def screen(images: tuple[ChunkImage, ...], network: Network, on_progress: Callab
                 for image, future in group:
                     try:
                         pictures.append((image.id, future.result()))
-                    except ImageRefused as refusal:
-                        results.rejected[image.id] = str(refusal)
-                    except PassingFault as fault:
-                        results.passing[image.id] = str(fault)
-                    except UsageFault as fault:  # a package is missing here: its text says which, and names no file
-                        results.faults[image.id] = str(fault)
                     except Exception as error:  # one bad picture must not take its neighbours along
-                        # without the text of the error: it may hold the name of the file
-                        trace = "".join(traceback.format_tb(error.__traceback__))
-                        log.error("image %d could not be prepared: %s\n%s", image.id, type(error).__name__, trace)
-                        results.faults[image.id] = f"could not be prepared: {type(error).__name__}"
+                        _note(results, image.id, error)
                 if pictures:
                     batch = np.stack([picture.pixels for _, picture in pictures])
                     said = network.answers(batch)
@@ -87,3 +78,18 @@ def screen(images: tuple[ChunkImage, ...], network: Network, on_progress: Callab
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
     return results
+
+
+def _note(results: Results, image_id: int, error: Exception) -> None:
+    """Sort an image that could not be prepared by the class of its error."""
+    handling = handling_of(error)
+    if handling is Handling.REJECTED:
+        results.rejected[image_id] = str(error)
+    elif handling is Handling.AGAIN:
+        results.passing[image_id] = str(error)
+    elif isinstance(error, UsageFault):  # a package is missing here, say: its text says which, and names no file
+        results.faults[image_id] = str(error)
+    else:  # without the text of the error: it may hold the name of the file
+        trace = "".join(traceback.format_tb(error.__traceback__))
+        log.error("image %d could not be prepared: %s\n%s", image_id, type(error).__name__, trace)
+        results.faults[image_id] = f"could not be prepared: {type(error).__name__}"

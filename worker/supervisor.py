@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from typing import IO
 
 from models.catalogue import find
@@ -23,7 +24,8 @@ from scheduler.dispatch import recover
 from storage import workers
 from storage.database import Database
 from storage.exports import write_due_exports
-from storage.processes import identity
+from storage.processes import identity, session_of
+from storage.recovery import hand_back_held
 from storage.registry import active_model
 from storage.settings import Settings
 from worker import device as devices
@@ -36,6 +38,7 @@ RESTART_SECONDS = 1.0  # doubled for each death in a row, at most RESTART_MAX_SE
 RESTART_MAX_SECONDS = 30.0
 STEADY_SECONDS = 60.0  # a worker that lived so long starts anew without waiting
 STOP_SECONDS = 40.0  # Celery's soft shutdown (30 s) and some
+STOP_POLL_SECONDS = 0.05
 
 
 class Supervisor:
@@ -55,9 +58,17 @@ class Supervisor:
         """Check the weights, sign on, and start the Celery process. Raises ModelInvalid before anything runs."""
         with self._database.read() as session:
             name = active_model(session)
-        find(name, self._settings.home).verify()
+        refused: ModelInvalid | None = None
+        try:
+            find(name, self._settings.home).verify()
+        except ModelInvalid as error:
+            refused = error
         with self._database.write() as session:
             workers.sign_on(session, self.worker_id, socket.gethostname(), os.getpid(), self.device)
+            if refused is not None:  # `screen status` says so
+                workers.refuse(session, self.worker_id, str(refused))
+        if refused is not None:
+            raise refused
         self._output = output
         self._spawn()
 
@@ -102,17 +113,35 @@ class Supervisor:
             start_new_session=True,  # Ctrl-C is for the supervisor, which then stops its child in good order
         )
 
-    def stop(self) -> None:
-        """Let the worker finish its chunk, or hand it back when that takes too long, and sign off."""
+    def stop(self, at_once: Callable[[], bool] = lambda: False) -> None:
+        """Let the worker finish its chunk and sign off.
+
+        The chunk is handed back when that takes too long, or as soon as ``at_once`` is true.
+        """
         child = self._child
         if child is not None and child.poll() is None:
             child.send_signal(signal.SIGTERM)
-            try:
-                child.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                log.warning("the worker process does not stop and is ended; its chunk will be taken back")
-                os.killpg(child.pid, signal.SIGKILL)  # its own session: the process and its pool, nothing else
-                child.wait()
+            deadline = time.monotonic() + STOP_SECONDS
+            while child.poll() is None and not at_once() and time.monotonic() < deadline:
+                time.sleep(STOP_POLL_SECONDS)
+            if child.poll() is None:
+                self._end(child)
         self._child = None
-        with self._database.write() as session:
-            workers.sign_off(session, self.worker_id)
+        try:
+            with self._database.write() as session:
+                workers.sign_off(session, self.worker_id)
+        except PassingFault as fault:
+            log.warning("%s; the worker stops without signing off, its silence will tell", fault)
+
+    def _end(self, child: subprocess.Popen[bytes]) -> None:
+        """Hand the chunk back and end the worker's processes, in this order: of a dead holder it would be a fault."""
+        try:
+            with self._database.write() as session:
+                number = hand_back_held(
+                    session, lambda holder: session_of(holder) == child.pid, "its worker was stopped"
+                )
+            log.warning("the worker process is ended; chunks handed back: %d", number)
+        except PassingFault as fault:
+            log.warning("%s; the worker process is ended, its chunk will be taken back", fault)
+        os.killpg(child.pid, signal.SIGKILL)  # its own session: the process and its pool, nothing else
+        child.wait()

@@ -6,13 +6,15 @@ import logging
 import os
 
 from celery import Celery, signals
+from celery.exceptions import Reject
 from celery.utils.log import get_task_logger
 
-from models.errors import DermscreenError
+from models.errors import DermscreenError, PassingFault
 from scheduler.broker import Broker
 from scheduler.celery_app import NIGHTLY, RECOVER, SCREEN_CHUNK
 from scheduler.dispatch import recover, send_due
 from scheduler.nightly import run_nightly
+from storage.chunks import BACKOFF_SECONDS, MAX_BACKOFF_SECONDS
 from storage.database import Database
 from storage.exports import write_due_exports
 from storage.registry import active_model
@@ -30,16 +32,27 @@ def register(app: Celery, settings: Settings, database: Database, broker: Broker
     networks = Networks(settings.home)
     runner = Runner(database, networks, os.environ.get(WORKER_ID, ""))
 
-    @app.task(name=SCREEN_CHUNK)
+    @app.task(name=SCREEN_CHUNK, shared=False)
     def screen_chunk(chunk_id: str) -> None:
-        log.info("chunk %s: %s", chunk_id, runner.run(chunk_id))
+        try:
+            log.info("chunk %s: %s", chunk_id, runner.run(chunk_id))
+        except PassingFault as fault:  # the database has been away for long: the message stays, and so does the chunk
+            log.warning("chunk %s goes back to the queue: %s", chunk_id, fault)
+            raise Reject(str(fault), requeue=True) from fault
 
-    @app.task(name=RECOVER)
+    @app.task(name=RECOVER, shared=False)
     def recover_task() -> None:
-        log.info("recover: %s", recover(database, broker, app))
-        write_due_exports(database)
+        try:
+            log.info("recover: %s", recover(database, broker, app))
+            write_due_exports(database)
+        except PassingFault as fault:
+            log.warning("%s; again in a minute", fault)
 
-    @app.task(name=NIGHTLY, bind=True)
+    # a retry keeps the id of its message, so it makes the same batch and never a second one
+    @app.task(
+        name=NIGHTLY, shared=False, bind=True, autoretry_for=(PassingFault,), max_retries=None,
+        retry_backoff=BACKOFF_SECONDS, retry_backoff_max=MAX_BACKOFF_SECONDS, retry_jitter=True,
+    )  # fmt: skip
     def nightly(self: object, schedule_id: int) -> None:
         message_id: str = self.request.id  # type: ignore[attr-defined]  # celery's bound task
         log.info("nightly %d: batch %s", schedule_id, run_nightly(database, settings, schedule_id, message_id))

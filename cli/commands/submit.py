@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from cli.exit_codes import ExitCode
-
 
 @click.command("submit")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
@@ -24,16 +22,12 @@ def command(paths: tuple[str, ...], wait: bool, site: str | None, submitter: str
       screen submit ./batch --wait
       screen submit clinic/monday extra.jpg --site north --json
     """
-    from cli import output
+    from functools import partial
+
     from cli.handing_in import hand_in
+    from cli.queueing import queue
     from cli.show_counts import show_counts
-    from cli.waiting import wait_for
-    from models.errors import ServiceUnreachable
-    from scheduler.broker import connect
-    from scheduler.celery_app import make_app
-    from scheduler.dispatch import send_due
     from scheduler.intake import Request, active_manifest
-    from storage.counts import counts
     from storage.migrate import open_database
     from storage.settings import from_environment
 
@@ -41,22 +35,4 @@ def command(paths: tuple[str, ...], wait: bool, site: str | None, submitter: str
     database = open_database(settings)
     active_manifest(database, settings)  # a missing model is said before an hour of reading, not after it
     total = hand_in(paths, Request(site=site, submitter=submitter), settings, database)
-    if total.state != "complete":
-        try:
-            broker = connect(settings)
-            send_due(database, make_app(broker))
-        except ServiceUnreachable:
-            show_counts(total, as_json=as_json)
-            output.talk(f"Batch {total.batch} is recorded and loses nothing; `screen recover` queues it later.")
-            raise
-        if wait:
-            total = wait_for(total.batch, settings, database, broker)
-        else:
-            with database.read() as session:
-                total = counts(session, total.batch)
-    show_counts(total, as_json=as_json)
-    if total.state != "complete":
-        output.talk(f"Queued. `screen status {total.batch}` shows how far it is; `screen worker` screens it.")
-    elif total.flagged:
-        output.talk(f"`screen report {total.batch}` lists the flagged lesions.")
-    return ExitCode.DONE_WITH_REJECTS if total.rejected or total.failed else ExitCode.DONE
+    return queue(total, settings, database, partial(show_counts, as_json=as_json), wait=wait)

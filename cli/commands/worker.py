@@ -17,7 +17,8 @@ import click
 def command(device: str, as_json: bool) -> None:
     """Screen queued images until stopped (Ctrl-C or SIGTERM).
 
-    Stopping finishes the chunk in hand or hands it back. A worker whose weights do not have the checksum of
+    Stopping finishes the chunk in hand, or hands it back where that takes longer than 40 s; asked a second time,
+    it hands it back at once. The exit code is 0 either way. A worker whose weights do not have the checksum of
     their manifest refuses to start (exit code 4).
 
     \b
@@ -29,7 +30,8 @@ def command(device: str, as_json: bool) -> None:
     import time
 
     from cli import output
-    from cli.waiting import POLL_SECONDS, sigterm_as_interrupt
+    from cli.stopping import counted_stops
+    from cli.waiting import POLL_SECONDS
     from scheduler.broker import connect
     from storage.migrate import open_database
     from storage.settings import from_environment
@@ -37,20 +39,19 @@ def command(device: str, as_json: bool) -> None:
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     settings = from_environment()
-    database = open_database(settings)
-    broker = connect(settings)
-    started = time.monotonic()
-    with sigterm_as_interrupt():
+    with counted_stops() as requests:
+        database = open_database(settings)
+        broker = connect(settings)
+        started = time.monotonic()
         supervisor = Supervisor(settings, database, broker, device)
         try:
             supervisor.start()
             output.talk(f"Worker on {supervisor.device}, broker {broker.shown_url}. Ctrl-C stops it.")
-            while True:
+            while not requests.asked:
                 supervisor.tick()
                 time.sleep(POLL_SECONDS)
-        except KeyboardInterrupt:
-            output.talk("Stopping: the chunk in hand is finished or handed back.")
+            output.talk("Stopping: the chunk in hand is finished. Ask again to hand it back at once.")
         finally:
-            supervisor.stop()
+            supervisor.stop(requests.insisted())
     if as_json:
         output.data_json({"worker": supervisor.worker_id, "seconds": round(time.monotonic() - started, 3)})

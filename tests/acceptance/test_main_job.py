@@ -97,12 +97,12 @@ def test_second_submit_runs_no_inference_and_says_so(
     sound = tmp_path / "batch"
     shutil.copytree(drawn[0], sound)
     log = module_site.home / "logs" / "worker.log"
-    before = log.read_text(encoding="utf-8", errors="replace").count("succeeded")
+    before = log.read_text(encoding="utf-8", errors="replace").count(": done\n")
     again = module_site.screen("submit", sound, "--wait")
     assert f"{counts['screened']} of {counts['received']} images were scored before" in again.stderr
     assert "no inference is run" in again.stderr
     # what intake could not see through a header (a truncated file) is decoded, and refused, a second time
-    scored = log.read_text(encoding="utf-8", errors="replace").count("succeeded") - before
+    scored = log.read_text(encoding="utf-8", errors="replace").count(": done\n") - before
     assert scored <= 1
 
 

@@ -119,6 +119,17 @@ def test_without_a_broker_the_chunks_stay_due(
     assert broker.messages() == 1
 
 
+def test_a_broker_that_is_gone_is_given_up_soon(
+    sqlite_database: Database, submit: Submit, received: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit(sqlite_database, received(1))
+    slept: list[float] = []
+    monkeypatch.setattr("kombu.utils.functional.sleep", slept.append)
+    with pytest.raises(ServiceUnreachable):
+        send_due(sqlite_database, make_app(Broker("redis+socket:///nowhere/valkey.sock", embedded=False)))
+    assert 0.5 < sum(slept) < 2.0
+
+
 def test_recovery_sends_again_what_a_wiped_broker_lost(
     database: Database, broker: Broker, app: Celery, submit: Submit, received: Make, one_image_a_chunk: None
 ) -> None:

@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import func, select, update
 
 from models.checksum import sha256_hex
-from models.errors import ModelInvalid, OurFault, PassingFault
+from models.errors import ModelInvalid, OurFault, PassingFault, ServiceUnreachable
 from models.manifest import Manifest
 from models.version import ModelVersion
-from storage import audit, chunks, predictions, recovery, registry, workers
+from storage import audit, chunks, pause, predictions, recovery, registry, workers
 from storage.clock import db_now
 from storage.database import Database
 from storage.schema import AuditEvent, Base, Batch, Chunk, Decision, Image, Prediction, Worker
@@ -120,6 +120,22 @@ def test_a_chunk_that_is_done_taken_or_unknown_is_not_due(
     assert ours.run(chunk_id) == "done"
     assert ours.run(chunk_id) == "not due"
     assert len(network.seen) == 1
+
+
+def test_a_paused_site_hands_nothing_out(
+    database: Database, ours: Runner, handed_in: HandedIn, paths: list[Path], network: Any
+) -> None:
+    chunk_id = chunk_of(database, batch_id := handed_in(paths)).id
+    with database.write() as session:
+        recovery.mark_sent(session, [chunk_id])
+        pause.turn(session, on=True, actor="dr jones")
+    assert ours.run(chunk_id) == "put off: the site is paused"
+    assert states(database, batch_id) == ["waiting"] * 4
+    with database.write() as session:
+        assert recovery.due_chunks(session, 10) == [chunk_id]
+        pause.turn(session, on=False, actor="dr jones")
+    assert len(network.seen) == 0
+    assert ours.run(chunk_id) == "done"
 
 
 def assert_refused(database: Database, batch_id: str, reason: str) -> None:
@@ -288,6 +304,41 @@ def test_a_result_is_written_when_the_database_answers_again(
     assert len(pauses) == 2
     assert states(database, batch_id) == ["screened"] * 4
     assert count(database, Decision) == 4
+
+
+def test_a_passing_fault_hands_the_chunk_back_with_backoff_and_counts_nothing(
+    database: Database, ours: Runner, handed_in: HandedIn, paths: list[Path], network: Any
+) -> None:
+    batch_id = handed_in(paths)
+
+    def away() -> None:
+        raise ServiceUnreachable("the database does not answer")
+
+    network.before = away
+    assert ours.run(chunk_of(database, batch_id).id) == "again"
+    assert states(database, batch_id) == ["waiting"] * 4
+    chunk = chunk_of(database, batch_id)
+    assert (chunk.state, chunk.faults, chunk.holder, chunk.reason) == (
+        "waiting", 0, None, "the database does not answer",
+    )  # fmt: skip
+    with database.read() as session:
+        assert session.scalar(select(Chunk.not_before > db_now()))
+
+
+def test_a_claim_waits_for_a_busy_database(
+    database: Database, ours: Runner, handed_in: HandedIn, paths: list[Path], monkeypatch: pytest.MonkeyPatch,
+    pauses: list[float],
+) -> None:  # fmt: skip
+    claims, busy = chunks.claim, [PassingFault("the database is busy")] * 2
+
+    def claim(*arguments: Any) -> Any:
+        if busy:
+            raise busy.pop()
+        return claims(*arguments)
+
+    monkeypatch.setattr(chunks, "claim", claim)
+    assert ours.run(chunk_of(database, handed_in(paths)).id) == "done"
+    assert len(pauses) == 2
 
 
 def test_patience_ends_with_the_last_fault(pauses: list[float]) -> None:

@@ -15,9 +15,12 @@ from models.checksum import sha256_hex
 from models.errors import ModelInvalid
 from models.manifest import Manifest
 from scheduler.broker import Broker
-from storage import workers
+from storage import chunks, workers
+from storage.batch_writer import Received
+from storage.chunks import Claim
 from storage.database import Database
-from storage.schema import Worker
+from storage.processes import certainly_gone, identity
+from storage.schema import Chunk, Worker
 from storage.settings import Settings
 from worker import supervisor as module
 from worker.supervisor import Supervisor
@@ -80,7 +83,10 @@ def test_a_flipped_bit_in_the_weights_starts_nothing(
     assert f"expected SHA-256 {sha256_hex(WEIGHTS)}, received {sha256_hex(bytes(flipped))}" in str(refused.value)
     assert supervisor._child is None
     assert lines(started) == []
-    assert rows(sqlite_database) == []
+    (row,) = rows(sqlite_database)
+    assert row.refused == str(refused.value)
+    supervisor.stop()
+    assert rows(sqlite_database)[0].stopped_at is not None
 
 
 def test_missing_weights_start_nothing(
@@ -91,7 +97,7 @@ def test_missing_weights_start_nothing(
     with pytest.raises(ModelInvalid, match="its weights cannot be read"):
         supervisor.start()
     assert lines(started) == []
-    assert rows(sqlite_database) == []
+    assert "its weights cannot be read" in (rows(sqlite_database)[0].refused or "")
 
 
 def test_a_sound_model_starts_a_worker_that_signs_on_and_off(
@@ -160,6 +166,31 @@ def test_a_worker_that_does_not_stop_is_ended(
     assert child is not None
     supervisor.stop()
     assert child.returncode == -9
+
+
+def test_a_worker_that_is_ended_hands_its_chunk_back(
+    supervisor: Supervisor, program: Callable[[str], Path], eventually: Until, sqlite_database: Database,
+    submit: Callable[..., str], received: Callable[..., list[Received]], take: Callable[..., list[Claim]],
+) -> None:  # fmt: skip
+    submit(sqlite_database, received(2))
+    submit(sqlite_database, received(1))
+    # the pool: a process of the worker's process
+    started = program('trap "" TERM\nsh -c "sleep 60" & echo $! >> "$0.pool"\nwhile true; do sleep 1; done')
+    supervisor.start()
+    pool = started.with_name("python.pool")
+    eventually(lambda: bool(lines(pool)))
+    with sqlite_database.write() as session:
+        mine, other = session.scalars(select(Chunk.id).order_by(Chunk.id))
+        held = chunks.claim(session, mine, identity(int(lines(pool)[0])))
+        assert held is not None
+        chunks.claim(session, other, identity())  # of a worker that goes on
+    supervisor.stop(lambda: True)
+    with sqlite_database.read() as session:
+        handed_back, kept = session.get_one(Chunk, mine), session.get_one(Chunk, other)
+    assert (handed_back.state, handed_back.faults, handed_back.attempt) == ("waiting", 0, 1)
+    assert (handed_back.holder, handed_back.reason) == (None, "its worker was stopped")
+    assert kept.state == "running"
+    eventually(lambda: certainly_gone(identity(int(lines(pool)[0]))))
 
 
 def test_stopping_twice_or_before_the_start_harms_nothing(supervisor: Supervisor, sqlite_database: Database) -> None:

@@ -1,0 +1,35 @@
+"""`screen pause`: hand out no more work."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("pause")
+@click.option("--by", "actor", help="Who does this. Default: the user of this process.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(actor: str | None, as_json: bool) -> None:
+    """Hand out no more work at this site, on any worker, until `screen resume`.
+
+    Chunks in hand are finished; batches that are handed in meanwhile are recorded and wait, and `screen status`
+    says why. An audit event says who did this.
+
+    \b
+    Example:
+      screen pause
+      screen pause --by "dr jones"
+    """
+    from contextlib import closing
+
+    from cli import output
+    from scheduler.intake import os_user
+    from storage import pause
+    from storage.migrate import open_database
+    from storage.settings import from_environment
+
+    with closing(open_database(from_environment())) as database, database.write() as session:
+        changed = pause.turn(session, on=True, actor=actor or os_user())
+    if as_json:
+        output.data_json({"paused": True, "changed": changed})
+    else:
+        output.data("Paused: nothing new begins until `screen resume`." if changed else "It was paused already.")

@@ -1,0 +1,34 @@
+"""`screen resume`: hand out work again."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("resume")
+@click.option("--by", "actor", help="Who does this. Default: the user of this process.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(actor: str | None, as_json: bool) -> None:
+    """Hand out work again after `screen pause`. An audit event says who did this.
+
+    Running workers go on within seconds.
+
+    \b
+    Example:
+      screen resume
+      screen resume --by "dr jones"
+    """
+    from contextlib import closing
+
+    from cli import output
+    from scheduler.intake import os_user
+    from storage import pause
+    from storage.migrate import open_database
+    from storage.settings import from_environment
+
+    with closing(open_database(from_environment())) as database, database.write() as session:
+        changed = pause.turn(session, on=False, actor=actor or os_user())
+    if as_json:
+        output.data_json({"paused": False, "changed": changed})
+    else:
+        output.data("Resumed." if changed else "It was not paused.")

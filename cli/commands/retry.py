@@ -1,0 +1,49 @@
+"""`screen retry`: another try for what failed."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("retry")
+@click.argument("batch")
+@click.option("--wait", is_flag=True, help="Wait for the results; runs a worker itself when none is alive.")
+@click.option("--by", "actor", help="Who does this. Default: the user of this process.")
+@click.option("--json", "as_json", is_flag=True, help="Print the counts as one JSON object.")
+def command(batch: str, wait: bool, actor: str | None, as_json: bool) -> int:
+    """Queue again what failed in BATCH, once its cause is repaired; everything else stays as it is.
+
+    Failed images are ours: their attempts were used up. Rejected images are the input's fault and are never
+    tried again; hand in better files instead. An audit event says who did this.
+
+    \b
+    Example:
+      screen retry 20261121-093000-1f2e3d
+      screen retry 20261121-093000-1f2e3d --wait --json
+    """
+    from contextlib import closing
+    from functools import partial
+
+    from cli import output
+    from cli.exit_codes import ExitCode
+    from cli.queueing import queue
+    from cli.show_counts import show_counts
+    from scheduler.intake import os_user
+    from storage.counts import counts
+    from storage.migrate import open_database
+    from storage.retry import retry_failed
+    from storage.settings import from_environment
+
+    settings = from_environment()
+    with closing(open_database(settings)) as database:
+        with database.write() as session:
+            retried = retry_failed(session, batch, actor or os_user())
+        with database.read() as session:
+            total = counts(session, batch)
+        show = partial(show_counts, as_json=as_json, retried=retried.images)
+        if retried.images:
+            output.talk(f"Failed images that are tried again: {retried.images}.")
+            return queue(total, settings, database, show, wait=wait)
+    show(total)
+    output.talk(f"Nothing of batch {batch} has failed: nothing is tried again.")
+    return ExitCode.DONE
