@@ -126,7 +126,8 @@ def test_the_limits_are_those_of_the_brief() -> None:
         (bytes(128) + b"DICM\x02\0\0\0", "DICOM"),
         (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC or AVIF"),
         (b"\0\0\0\x18ftypisom\0\0\0\0", "a video"),
-        (bytes(100), "something else"),
+        (bytes(100), "zero bytes alone"),
+        (bytes(range(100)), "something else"),
     ],
 )
 def test_not_an_image(data: bytes, received: str) -> None:
