@@ -1,6 +1,7 @@
 """May this file be screened at all? Answered from its header, before a single pixel is decoded."""
 
 import io
+import logging
 import re
 import struct
 import warnings
@@ -11,7 +12,7 @@ from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError, WebPI
 
 from models.errors import ImageRefused
 from models.formats import HEAD_BYTES, ImageFormat, check_extension, sniff
-from models.limits import MAX_FILE_BYTES, MAX_PIXELS, MIN_SIDE
+from models.limits import MAX_ASPECT, MAX_FILE_BYTES, MAX_PIXELS, MIN_SIDE
 from models.other_content import name_content
 from models.structure import check_structure
 
@@ -49,7 +50,8 @@ def inspect(data: bytes, suffix: str) -> ImageFacts:
     Raises:
         ImageRefused: the file is empty, over `MAX_FILE_BYTES`, none of the five formats, has an extension of
             another format, a broken header, a structure beyond `models.structure`, more than `MAX_PIXELS`, a side
-            under `MIN_SIDE`, several pages or frames, or a pixel layout that cannot be screened.
+            under `MIN_SIDE`, sides beyond `MAX_ASPECT`, several pages or frames, or a pixel layout that cannot be
+            screened.
     """
     image, facts = open_inspected(data, suffix)
     image.close()
@@ -121,8 +123,10 @@ def quiet_pillow() -> None:
 
     `warnings.catch_warnings` swaps the filters of the whole process and is not safe in threads (Python 3.11),
     so two filters are put in front once and left there. They are looked up on every call because a test
-    runner replaces the filters around each test. Deprecations are not silenced.
+    runner replaces the filters around each test. Deprecations are not silenced. What Pillow logs of a broken file
+    stands in the reason already, in better words.
     """
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
     for wanted, category in ((_QUIET, UserWarning), (_QUIET_SIZE, Image.DecompressionBombWarning)):
         if wanted not in warnings.filters[:2]:
             warnings.filterwarnings("ignore", category=category, module=r"PIL\.")
@@ -133,6 +137,11 @@ def _check(facts: ImageFacts) -> None:
     if min(facts.width, facts.height) < MIN_SIDE:
         raise ImageRefused(
             f"too small: expected sides of at least {MIN_SIDE} pixels, received {facts.width} x {facts.height}"
+        )
+    if max(facts.width, facts.height) > MAX_ASPECT * min(facts.width, facts.height):
+        raise ImageRefused(
+            f"too narrow: expected a longer side of at most {MAX_ASPECT} times the shorter one, received "
+            f"{facts.width} x {facts.height}"
         )
     if facts.frames > 1 and facts.format is ImageFormat.TIFF:
         raise ImageRefused("several pages: expected one picture a file, received a TIFF with more pages")

@@ -36,6 +36,10 @@ MAX_NUMBERS = 1_000_000
 MAX_FRACTIONS = 1_000
 """Fractions in all tags of one TIFF directory; each becomes three objects. DNG has about 100."""
 
+MAX_RUN_PIXELS, MAX_RUN_BYTES = 5_000_000, 16 << 20
+"""Pixels and bytes of a BMP with run-length encoding, which Pillow unpacks in Python at 2 megapixels a second; a file
+of 2 KB may claim any size. The encoding is for drawings of 16 or 256 colours; photographs are not written so."""
+
 # ISO/IEC 10918-1 table B.1: stuffed zeros, restart markers and fill bytes are no markers of segments.
 _MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
 _SOS, _EOI, _SOI, _APP1 = 0xDA, 0xD9, 0xD8, 0xE1
@@ -160,6 +164,13 @@ def _check_directory(data: bytes, offset: int, order: str, big: bool) -> list[in
     return inner
 
 
+def _check_bmp(data: bytes) -> None:
+    header, width, height, compression = struct.unpack_from("<14xIii4xI", data)
+    runs = header >= 40 and compression in (1, 2)
+    if runs and (abs(width * height) > MAX_RUN_PIXELS or len(data) > MAX_RUN_BYTES):
+        raise _too_complex(f"at most {MAX_RUN_PIXELS // 1_000_000} megapixels and {MAX_RUN_BYTES >> 20} MB of runs")
+
+
 def _too_complex(expected: str) -> ImageRefused:
     return ImageRefused(f"too complex: expected {expected}, received more; the file is damaged or made to do harm")
 
@@ -168,4 +179,5 @@ _CHECKS: dict[ImageFormat, Callable[[bytes], None]] = {
     ImageFormat.JPEG: _check_jpeg,
     ImageFormat.PNG: _check_png,
     ImageFormat.TIFF: _check_tiff,
+    ImageFormat.BMP: _check_bmp,
 }

@@ -186,6 +186,12 @@ def test_too_small(width: int, height: int) -> None:
     assert reason(encoded(pink(width, height), "PNG")) == expected
 
 
+@pytest.mark.parametrize(("width", "height"), [(641, 64), (64, 641), (65_535, 90)])
+def test_too_narrow(width: int, height: int) -> None:
+    expected = f"at most 10 times the shorter one, received {width} x {height}"
+    assert reason(encoded(pink(width, height), "PNG")).endswith(expected)
+
+
 def test_64_pixels_are_enough() -> None:
     assert inspect(encoded(pink(64, 64), "JPEG"), ".jpg").height == 64
 
