@@ -44,7 +44,7 @@ class Runner:
         except Exception as error:
             # out of memory, say: it comes back in halves at once, not when its lease is over
             with self._database.write() as session:
-                chunks.abandon(session, claim, f"screening broke off: {type(error).__name__}")
+                chunks.abandon(session, claim, f"screening broke off: {_in_words(error)}")
             raise
 
     def _screen(self, claim: Claim) -> str:
@@ -95,6 +95,10 @@ class Runner:
     def _complete(self, claim: Claim, key: predictions.Key, results: Results, shadow: ShadowScores | None) -> None:
         with self._database.write() as session:
             chunks.complete(session, claim, key, results, shadow)
+
+
+def _in_words(error: Exception) -> str:
+    return "out of memory" if isinstance(error, MemoryError) else "a fault of dermscreen, told in the worker's log"
 
 
 class _Lease:
