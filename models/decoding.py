@@ -11,6 +11,7 @@ from PIL import Image, ImageCms, ImageFile
 from models.errors import ImageRefused
 from models.formats import ImageFormat
 from models.inspection import open_inspected, refused_as_unreadable
+from models.structure import MAX_EXIF_BYTES
 
 _ORIENTATION = 0x0112  # EXIF 2.32, 4.6.4 A; also tag 274 of TIFF 6.0
 _TURN = {
@@ -22,6 +23,7 @@ _TURN = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_MAX_PROFILE_BYTES = 4 << 20  # display profiles have 0.5 KB to 1 MB; some are remembered, see `_is_srgb`
 _BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262  # TIFF 6.0 tags
 _WHITE_IS_ZERO = 0
 
@@ -52,6 +54,8 @@ def decode(data: bytes, suffix: str, at_least: int | None = None) -> NDArray[np.
     """
     image, facts = open_inspected(data, suffix)
     with image:
+        if not _tiles_cover(image):
+            raise ImageRefused("unreadable: parts of the picture data are missing")
         try:
             if at_least is not None and facts.format is ImageFormat.JPEG:
                 image.draft(None, (2 * at_least, 2 * at_least))
@@ -68,6 +72,23 @@ def decode(data: bytes, suffix: str, at_least: int | None = None) -> NDArray[np.
             raise
         except Exception as error:
             raise refused_as_unreadable(error, "the picture data") from error
+
+
+def _tiles_cover(image: ImageFile.ImageFile) -> bool:
+    """Say whether the strips or tiles of an uncompressed TIFF make up the whole picture.
+
+    Pillow leaves black what no strip covers, without a word. For all other files it has one tile for everything.
+    """
+    area: dict[object, int] = {}  # pixels that the strips of each layer cover
+    for tile in image.tile:
+        left, top, right, bottom = tile.extents or (0, 0, *image.size)
+        layer = tile.args[0] if isinstance(tile.args, tuple) and tile.args else None
+        area[layer] = area.get(layer, 0) + (right - left) * (bottom - top)
+    # each channel on a layer of its own, named by one letter: PlanarConfiguration 2, TIFF 6.0 section 8
+    bands = image.getbands()
+    layers = len(bands) if area and set(area) <= set(bands) else 1
+    whole = image.width * image.height
+    return not area or (len(area) >= layers and all(covered >= whole for covered in area.values()))
 
 
 def _has_see_through(image: ImageFile.ImageFile, data: bytes, found: ImageFormat) -> bool:
@@ -114,13 +135,13 @@ def _to_eight_bit(image: ImageFile.ImageFile, found: ImageFormat) -> Image.Image
 
 
 def _to_srgb(image: Image.Image, profile: object) -> Image.Image:
-    """Convert to sRGB by the embedded ICC profile; without one, or with a broken one, the pixels are sRGB.
+    """Convert to sRGB by the embedded ICC profile; without one, or with a broken or vast one, the pixels are sRGB.
 
     Profiles are opened anew for each picture: handles of LittleCMS are not shared between threads.
     """
     grey = image.mode in ("1", "L", "LA")
     plain = image.convert("RGB") if image.mode != "RGB" else image
-    if not isinstance(profile, bytes) or not profile or _is_srgb(profile):
+    if not isinstance(profile, bytes) or not 0 < len(profile) <= _MAX_PROFILE_BYTES or _is_srgb(profile):
         return plain
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -157,10 +178,12 @@ def _transform(source: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCms
 
 
 def _orientation(image: ImageFile.ImageFile) -> int:
-    """Return the EXIF orientation, 1 to 8, or 1 where the EXIF block is missing or broken.
+    """Return the EXIF orientation, 1 to 8, or 1 where the EXIF block is missing, broken or beyond all sizes.
 
     Only this tag is read: ``ImageOps.exif_transpose`` rewrites the whole block and fails on a broken one.
     """
+    if len(image.info.get("exif", b"")) > MAX_EXIF_BYTES:
+        return 1  # a tag in it may be made of millions of fractions
     try:
         orientation = image.getexif().get(_ORIENTATION, 1)
     except Exception:

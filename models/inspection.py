@@ -1,6 +1,7 @@
 """May this file be screened at all? Answered from its header, before a single pixel is decoded."""
 
 import io
+import logging
 import re
 import struct
 import warnings
@@ -11,7 +12,9 @@ from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError, WebPI
 
 from models.errors import ImageRefused
 from models.formats import HEAD_BYTES, ImageFormat, check_extension, sniff
-from models.limits import MAX_FILE_BYTES, MAX_PIXELS, MIN_SIDE
+from models.limits import MAX_ASPECT, MAX_FILE_BYTES, MAX_PIXELS, MIN_SIDE
+from models.other_content import name_content
+from models.structure import check_structure
 
 _MODES = frozenset({"1", "L", "P", "LA", "PA", "RGB", "RGBA", "I;16", "I;16L", "I;16B", "I;16N"})
 
@@ -21,17 +24,6 @@ _REFUSED_MODES = {
     "I": "32-bit grey: its white is not defined, expected 8 or 16 bits a channel",
     "F": "floating-point grey: its white is not defined, expected 8 or 16 bits a channel",
 }
-
-# What people hand in by mistake, so that the reason can say what it was.
-_OTHER_CONTENT = (
-    (re.compile(rb"GIF8[79]a"), "GIF"),
-    (re.compile(rb"%PDF-"), "PDF"),
-    (re.compile(rb"(?s).{4}ftyp(heic|heix|mif1|avif|msf1)"), "HEIC or AVIF"),
-    (re.compile(rb"(?s).{4}ftyp"), "a video"),
-    (re.compile(rb"(?s).{128}DICM"), "DICOM"),
-    (re.compile(rb"PK\x03\x04"), "a ZIP archive"),
-    (re.compile(rb"[\t\n\r\x20-\x7e\x80-\xff]+\Z"), "text"),
-)
 
 _QUIET = ("ignore", None, UserWarning, re.compile(r"PIL\."), 0)
 _QUIET_SIZE = ("ignore", None, Image.DecompressionBombWarning, re.compile(r"PIL\."), 0)
@@ -57,8 +49,9 @@ def inspect(data: bytes, suffix: str) -> ImageFacts:
 
     Raises:
         ImageRefused: the file is empty, over `MAX_FILE_BYTES`, none of the five formats, has an extension of
-            another format, a broken header, more than `MAX_PIXELS`, a side under `MIN_SIDE`, several pages or
-            frames, or a pixel layout that cannot be screened.
+            another format, a broken header, a structure beyond `models.structure`, more than `MAX_PIXELS`, a side
+            under `MIN_SIDE`, sides beyond `MAX_ASPECT`, several pages or frames, or a pixel layout that cannot be
+            screened.
     """
     image, facts = open_inspected(data, suffix)
     image.close()
@@ -77,11 +70,12 @@ def open_inspected(data: bytes, suffix: str) -> tuple[ImageFile.ImageFile, Image
         raise ImageRefused(too_many_bytes(len(data)))
     found = sniff(data[:HEAD_BYTES])
     if found is None:
-        raise ImageRefused(f"not an image: expected JPEG, PNG, TIFF, WebP or BMP, received {_name_content(data)}")
+        raise ImageRefused(f"not an image: expected JPEG, PNG, TIFF, WebP or BMP, received {name_content(data)}")
     check_extension(suffix, found)
     if found is ImageFormat.WEBP:
         # Opening a WebP allocates its canvas (twice 4 bytes a pixel), so its size is read here first.
         _check_pixels(*_webp_canvas(data))
+    check_structure(data, found)
 
     quiet_pillow()
     try:
@@ -115,6 +109,8 @@ def refused_as_unreadable(error: Exception, where: str) -> ImageRefused:
     if isinstance(error, MemoryError):
         return ImageRefused(f"unreadable: {where} asks for more memory than there is")
     text = str(error).lower()
+    if "max_text_" in text:
+        return ImageRefused(f"unreadable: a text or a colour profile in {where} unpacks to more than 1 MB")
     if "truncated" in text or isinstance(error, EOFError) or "not enough data" in text:
         return ImageRefused(f"unreadable: the file ends too early, in {where}")
     if isinstance(error, UnidentifiedImageError) and where == "the header":
@@ -127,8 +123,10 @@ def quiet_pillow() -> None:
 
     `warnings.catch_warnings` swaps the filters of the whole process and is not safe in threads (Python 3.11),
     so two filters are put in front once and left there. They are looked up on every call because a test
-    runner replaces the filters around each test. Deprecations are not silenced.
+    runner replaces the filters around each test. Deprecations are not silenced. What Pillow logs of a broken file
+    stands in the reason already, in better words.
     """
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
     for wanted, category in ((_QUIET, UserWarning), (_QUIET_SIZE, Image.DecompressionBombWarning)):
         if wanted not in warnings.filters[:2]:
             warnings.filterwarnings("ignore", category=category, module=r"PIL\.")
@@ -139,6 +137,11 @@ def _check(facts: ImageFacts) -> None:
     if min(facts.width, facts.height) < MIN_SIDE:
         raise ImageRefused(
             f"too small: expected sides of at least {MIN_SIDE} pixels, received {facts.width} x {facts.height}"
+        )
+    if max(facts.width, facts.height) > MAX_ASPECT * min(facts.width, facts.height):
+        raise ImageRefused(
+            f"too narrow: expected a longer side of at most {MAX_ASPECT} times the shorter one, received "
+            f"{facts.width} x {facts.height}"
         )
     if facts.frames > 1 and facts.format is ImageFormat.TIFF:
         raise ImageRefused("several pages: expected one picture a file, received a TIFF with more pages")
@@ -179,8 +182,3 @@ def _webp_canvas(data: bytes) -> tuple[int, int]:
         return width & 0x3FFF, height & 0x3FFF
     except struct.error:
         return 0, 0  # Pillow refuses it in a moment
-
-
-def _name_content(data: bytes) -> str:
-    head = data[:256]
-    return next((name for pattern, name in _OTHER_CONTENT if pattern.match(head)), "something else")

@@ -9,3 +9,6 @@ JPEG that claims 9000x9000 took 639 MB without a limit. Today's cameras write 12
 
 MIN_SIDE = 64
 """Pixels of the shorter side. Below it a picture is a thumbnail in which no lesion can be judged."""
+
+MAX_ASPECT = 10
+"""Longer side over shorter side. No camera writes more; a damaged header easily claims 65,535 x 90."""

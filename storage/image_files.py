@@ -136,5 +136,5 @@ def _judged(error: OSError) -> ImageRefused | PassingFault:
     """Tell what is wrong with the file from what is wrong with the disk, the share or this process."""
     if error.errno in _REFUSALS:
         return ImageRefused(_REFUSALS[error.errno])
-    words = os.strerror(error.errno) if error.errno else type(error).__name__
+    words = os.strerror(error.errno) if error.errno else "the system does not say why"
     return PassingFault(f"the file could not be read now: {words}")

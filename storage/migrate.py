@@ -35,7 +35,7 @@ def open_database(settings: Settings) -> Database:
 
 def _bring_up_to_date(database: Database, settings: Settings) -> None:
     found = revision(database)
-    _refuse_newer(found)
+    refuse_newer(found)
     if found != HEAD:
         if found is not None and not settings.embedded_database:
             raise UsageFault(
@@ -45,7 +45,8 @@ def _bring_up_to_date(database: Database, settings: Settings) -> None:
         upgrade(database)
 
 
-def _refuse_newer(found: str | None) -> None:
+def refuse_newer(found: str | None) -> None:
+    """Raise UsageFault for a schema that this release does not know."""
     if found is not None and found > HEAD:
         raise UsageFault(
             f"the database is at schema {found}, newer than {HEAD} of this release: install the release that made it"
@@ -56,12 +57,13 @@ def revision(database: Database) -> str | None:
     """The schema revision of a database, None when it is empty. Raises ServiceUnreachable."""
     try:
         with database.engine.connect() as connection:
-            return _revision(connection)
+            return revision_of(connection)
     except OperationalError as error:
         raise ServiceUnreachable(f"the database {database.shown_url} does not answer: {error.orig}") from error
 
 
-def _revision(connection: Connection) -> str | None:
+def revision_of(connection: Connection) -> str | None:
+    """The schema revision as a transaction sees it, None when there are no tables yet."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -70,18 +72,28 @@ def _revision(connection: Connection) -> str | None:
 
 def upgrade(database: Database) -> tuple[str | None, str]:
     """Run the migrations up to HEAD, in one transaction. Returns (revision before, revision after)."""
+    with database.engine.execution_options(begin="BEGIN IMMEDIATE").begin() as connection:
+        lock_schema(connection)
+        # looked at again under the lock: of several first commands, one sets up and the others find it done
+        before = revision_of(connection)
+        refuse_newer(before)
+        if before != HEAD:
+            migrate(connection, HEAD)
+    return before, HEAD
+
+
+def lock_schema(connection: Connection) -> None:
+    """Keep others who would change the schema waiting until the commit. SQLite has one writer anyhow."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
+
+
+def migrate(connection: Connection, target: str) -> None:
+    """Run the migrations up to a revision in the transaction of this connection."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
-    with database.engine.execution_options(begin="BEGIN IMMEDIATE").begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
-        # looked at again under the lock: of several first commands, one sets up and the others find it done
-        before = _revision(connection)
-        _refuse_newer(before)
-        if before != HEAD:
-            config.attributes["connection"] = connection
-            command.upgrade(config, HEAD)
-    return before, HEAD
+    config.attributes["connection"] = connection
+    command.upgrade(config, target)

@@ -17,6 +17,13 @@ def whole_file(path: Path) -> Iterator[IO[str]]:
         yield file
 
 
+@contextmanager
+def whole_binary_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file of bytes that takes its name as that of `whole_file` does."""
+    with _whole(path, "wb") as file:
+        yield file
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write bytes as `whole_file` writes text."""
     with _whole(path, "wb") as file:

@@ -70,7 +70,7 @@ class Runner:
                 return "refused"
             if handling is Handling.COUNTED:
                 # out of memory, say: it comes back in halves at once, not when its lease is over
-                reason = f"screening broke off: {type(error).__name__}"
+                reason = f"screening broke off: {_in_words(error)}"
                 patiently(lambda: self._abandon(claim, reason))
             raise
 
@@ -127,6 +127,10 @@ class Runner:
     def _complete(self, claim: Claim, key: predictions.Key, results: Results, shadow: ShadowScores | None) -> None:
         with self._database.write() as session:
             chunks.complete(session, claim, key, results, shadow)
+
+
+def _in_words(error: Exception) -> str:
+    return "out of memory" if isinstance(error, MemoryError) else "a fault of dermscreen, told in the worker's log"
 
 
 class _Lease:

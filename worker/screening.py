@@ -26,6 +26,7 @@ from worker.networks import Network
 log = logging.getLogger(__name__)
 
 PICTURES = 16  # a network call: small enough that decoding stays ahead, large enough to fill two cores
+_COULD_NOT = "could not be prepared, by a fault of dermscreen; the worker's log says which, under the image's number"
 # libjpeg and zlib let go of the interpreter lock: two threads decode 1.9 times as fast as one
 THREADS = min(4, os.cpu_count() or 1)
 
@@ -92,4 +93,4 @@ def _note(results: Results, image_id: int, error: Exception) -> None:
     else:  # without the text of the error: it may hold the name of the file
         trace = "".join(traceback.format_tb(error.__traceback__))
         log.error("image %d could not be prepared: %s\n%s", image_id, type(error).__name__, trace)
-        results.faults[image_id] = f"could not be prepared: {type(error).__name__}"
+        results.faults[image_id] = _COULD_NOT

@@ -391,6 +391,38 @@ def test_draft_shows_the_same_picture() -> None:
     assert np.abs(np.asarray(whole).astype(int) - np.asarray(shrunk)).mean() < 1.5
 
 
+@pytest.mark.parametrize("strip_rows", [80, 16])
+def test_a_tiff_whose_strips_leave_parts_out(strip_rows: int) -> None:
+    data = encoded(picture(), "TIFF", tiffinfo={278: strip_rows})
+    decode(data, "")
+    place = data.index(struct.pack("<HHI", 257, 4, 1)) if struct.pack("<HHI", 257, 4, 1) in data else -1
+    place = place if place >= 0 else data.index(struct.pack("<HHI", 257, 3, 1))
+    taller = data[: place + 8] + struct.pack("<I", 200) + data[place + 12 :]
+    assert reason(taller).startswith("unreadable: ")
+
+
+def test_a_tiff_without_one_of_its_channels() -> None:
+    planes = scene().transpose(2, 0, 1).copy()
+    entries = [(256, 3, 1, 96), (257, 3, 1, 80), (258, 3, 3, 200), (262, 3, 1, 2), (273, 4, 3, 206), (277, 3, 1, 3),
+               (278, 3, 1, 80), (279, 4, 3, 218), (284, 3, 1, 2)]  # fmt: skip
+
+    def tiff(count: int) -> bytes:
+        shown = [(tag, kind, count if tag in (273, 279) else number, value) for tag, kind, number, value in entries]
+        head = b"II*\0" + struct.pack("<IH", 8, len(shown)) + b"".join(struct.pack("<HHII", *item) for item in shown)
+        values = struct.pack("<HHH", 8, 8, 8) + struct.pack("<6I", 300, 7980, 15660, 7680, 7680, 7680)
+        return (head.ljust(200, b"\0") + values).ljust(300, b"\0") + planes.tobytes()
+
+    np.testing.assert_array_equal(decode(tiff(3), ""), scene())
+    assert reason(tiff(2)) == "unreadable: parts of the picture data are missing"
+
+
+def test_a_vast_profile_or_exif_block_is_passed_over() -> None:
+    swapped = profile(2.2, ((0.15, 0.06), (0.3, 0.6), (0.64, 0.33))) + bytes(5 << 20)
+    np.testing.assert_array_equal(decode(encoded(picture(), "TIFF", icc_profile=swapped), ""), scene())
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0" + bytes(2 << 20)
+    np.testing.assert_array_equal(decode(encoded(picture(), "PNG", exif=exif), ""), scene())
+
+
 def test_other_formats_are_not_shrunk() -> None:
     assert decode(encoded(picture(900, 800), "PNG"), ".png", 64).shape == (800, 900, 3)
 

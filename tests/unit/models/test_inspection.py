@@ -126,7 +126,8 @@ def test_the_limits_are_those_of_the_brief() -> None:
         (bytes(128) + b"DICM\x02\0\0\0", "DICOM"),
         (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC or AVIF"),
         (b"\0\0\0\x18ftypisom\0\0\0\0", "a video"),
-        (bytes(100), "something else"),
+        (bytes(100), "zero bytes alone"),
+        (bytes(range(100)), "something else"),
     ],
 )
 def test_not_an_image(data: bytes, received: str) -> None:
@@ -183,6 +184,12 @@ def test_the_size_is_in_the_reason() -> None:
 def test_too_small(width: int, height: int) -> None:
     expected = f"too small: expected sides of at least 64 pixels, received {width} x {height}"
     assert reason(encoded(pink(width, height), "PNG")) == expected
+
+
+@pytest.mark.parametrize(("width", "height"), [(641, 64), (64, 641), (65_535, 90)])
+def test_too_narrow(width: int, height: int) -> None:
+    expected = f"at most 10 times the shorter one, received {width} x {height}"
+    assert reason(encoded(pink(width, height), "PNG")).endswith(expected)
 
 
 def test_64_pixels_are_enough() -> None:

@@ -1,10 +1,13 @@
 """Pictures that show nothing are named; pictures that show a lesion are not."""
 
+import io
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from models.decoding import decode
 from models.quality import MIN_SHARPNESS, _sharpness, _small_grey, ungradable
 
 
@@ -80,3 +83,28 @@ def test_the_picture_is_left_as_it_is() -> None:
     before = rgb.copy()
     ungradable(rgb)
     np.testing.assert_array_equal(rgb, before)
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_part_that_was_lost(turns: int) -> None:
+    rgb = lesion()
+    rgb[180:] = 128
+    assert str(ungradable(np.rot90(rgb, turns))).startswith(
+        "a part is missing: 20% of the picture are one even surface"
+    )
+
+
+def test_a_jpeg_that_was_cut_and_closed_again() -> None:
+    out = io.BytesIO()
+    Image.fromarray(lesion(400, 300)).save(out, "JPEG", quality=90)
+    whole = out.getvalue()
+    assert ungradable(decode(whole, "")) is None
+    cut = whole[: len(whole) * 2 // 3] + b"\xff\xd9"
+    assert str(ungradable(decode(cut, "", 64))).startswith("a part is missing: ")
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_a_dark_or_light_border_is_no_missing_part(level: int) -> None:
+    rgb = lesion()
+    rgb[200:] = level
+    assert ungradable(rgb) is None

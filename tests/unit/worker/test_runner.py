@@ -418,7 +418,7 @@ def test_a_network_that_breaks_on_one_image_fails_that_image_alone(
         rows = session.execute(select(Image.state, Image.reason).order_by(Image.position)).all()
         assert session.get_one(Batch, batch_id).state == "complete"
     assert [row.state for row in rows] == ["screened", "screened", "failed", "screened"]
-    assert rows[2].reason == "screening broke off: MemoryError (given up after 3 attempts)"
+    assert rows[2].reason == "screening broke off: out of memory (given up after 3 attempts)"
 
 
 class Shadowed:

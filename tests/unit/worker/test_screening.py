@@ -189,7 +189,8 @@ def test_a_fault_of_ours_harms_no_neighbour_and_names_no_file(
     monkeypatch.setattr(screening, "read_image_bytes", read)
     with caplog.at_level(logging.DEBUG):
         results = screen(images, network)
-    assert results.faults == {images[1].id: f"could not be prepared: {error.__name__}"}
+    reason = "could not be prepared, by a fault of dermscreen; the worker's log says which, under the image's number"
+    assert results.faults == {images[1].id: reason}
     assert len(results.scores) == 4
     assert results.passing == results.rejected == {}
     assert f"image {images[1].id} could not be prepared: {error.__name__}" in caplog.text
