@@ -47,12 +47,19 @@ def ungradable(rgb: NDArray[np.uint8]) -> str | None:
     Args:
         rgb: decoded pixels, shape (height, width, 3), uint8, sRGB.
     """
-    missing = max(_even_band(np.rot90(rgb, turns)) for turns in range(4))
-    if missing >= MISSING_SHARE:
-        return f"a part is missing: {missing:.0%} of the picture are one even surface, as where picture data was lost"
     grey = _small_grey(rgb)
-    levels = np.bincount(grey.ravel(), minlength=256)
-    below = np.cumsum(levels) / grey.size
+    return _incomplete(rgb) or _without_content(grey) or nothing_to_judge(rgb) or _blurred(grey)
+
+
+def _incomplete(rgb: NDArray[np.uint8]) -> str | None:
+    missing = max(_even_band(np.rot90(rgb, turns)) for turns in range(4))
+    if missing < MISSING_SHARE:
+        return None
+    return f"a part is missing: {missing:.0%} of the picture are one even surface, as where picture data was lost"
+
+
+def _without_content(grey: NDArray[np.uint8]) -> str | None:
+    below = np.cumsum(np.bincount(grey.ravel(), minlength=256)) / grey.size
     if below[DARK - 1] > MAX_EXTREME_SHARE:
         return f"almost all black: {below[DARK - 1]:.0%} of the picture"
     if 1 - below[LIGHT] > MAX_EXTREME_SHARE:
@@ -60,12 +67,14 @@ def ungradable(rgb: NDArray[np.uint8]) -> str | None:
     contrast = int(np.searchsorted(below, 0.99) - np.searchsorted(below, 0.01))
     if contrast < MIN_CONTRAST:
         return f"no content: nearly uniform, contrast {contrast} of 255, expected at least {MIN_CONTRAST}"
-    if reason := nothing_to_judge(rgb):
-        return reason
-    sharpness = _sharpness(grey)
-    if sharpness < MIN_SHARPNESS:
-        return f"blurred: sharpness {sharpness:.2f}, expected at least {MIN_SHARPNESS:.2f}"
     return None
+
+
+def _blurred(grey: NDArray[np.uint8]) -> str | None:
+    sharpness = _sharpness(grey)
+    if sharpness >= MIN_SHARPNESS:
+        return None
+    return f"blurred: sharpness {sharpness:.2f}, expected at least {MIN_SHARPNESS:.2f}"
 
 
 def _even_band(rgb: NDArray[np.uint8]) -> float:
