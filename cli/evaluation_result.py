@@ -96,8 +96,8 @@ class Result:
         if review := self.judged(self.evaluation.headline).review:
             malignant = self.judged(self.evaluation.headline).review_malignant
             said.append(
-                f"{plural(review, 'image')} below the threshold cannot be graded, {malignant} of them malignant. In "
-                "screening a person looks at these (review); here they count as not flagged."
+                f"{plural(review, 'image')} cannot be graded, {malignant} of them malignant. In "
+                "screening a person looks at these (review); here their probability counts."
             )
         return said
 
