@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 IMAGES ?=
+ARCHITECTURE ?= efficientnet-lite0
 UV_COMPILE = $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --group build
 
@@ -37,8 +38,8 @@ check: $(VENV)/.installed-dev ## ruff, mypy, import-linter
 test: check ## install and pass all tests
 	$(BIN)/python -m pytest
 
-train: $(VENV)/.installed-dev ## train the shipped model anew: DATA=folder GROUPS=csv OUTPUT=folder
-	$(BIN)/screen model train --architecture hidri --data "$(DATA)" --output "$(OUTPUT)" --data-notes models/collections/melanoma-cancer-image-dataset.json $(if $(GROUPS),--groups "$(GROUPS)") --resume
+train: $(VENV)/.installed-dev ## train the shipped model anew: DATA=folder GROUPS=csv OUTPUT=folder ARCHITECTURE=...
+	$(BIN)/screen model train --architecture $(ARCHITECTURE) --data "$(DATA)" --output "$(OUTPUT)" --data-notes models/collections/melanoma-cancer-image-dataset.json $(if $(GROUPS),--groups "$(GROUPS)") --resume
 
 card: install ## write MODEL_CARD.md anew from the manifests of the shipped model versions
 	$(BIN)/screen model card --shipped --output MODEL_CARD.md
