@@ -14,7 +14,7 @@ from PIL import Image
 from models.checksum import sha256_hex
 from models.decoding import decode
 from models.distribution import KEPT_SHARE, fit
-from models.networks.architectures import distribution_layers
+from models.networks.architectures import build, distribution_layers
 from models.networks.with_features import with_features
 from models.preprocessing import field_square, preprocessing
 from models.rounding import DECIMALS
@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 
 
 def measure_distribution(
-    network: Any, data: Path, recipe: Preset | FineTune, parts: dict[str, list[Sample]], seed: int
+    network: Any, data: Path, recipe: Preset | FineTune, parts: dict[str, list[Sample]], seed: int, units: int = 1
 ) -> tuple[dict[str, Any], bytes]:
     """Fit on the train part, choose the limit on the calibration part, report the test part.
 
@@ -39,11 +39,13 @@ def measure_distribution(
     Returns the manifest's ``distribution`` and the bytes of its file.
     """
     layers = distribution_layers(recipe.architecture)
-    eyes = with_features(network, layers)
+    taught = build(recipe.architecture, recipe.input_size, units)  # free of what trained it
+    taught.set_weights(network.get_weights())
+    eyes = with_features(taught, layers)
     eyes.compile(jit_compile=False)
     random = np.random.default_rng(seed)
-    taught = [parts["train"][row] for row in random.permutation(len(parts["train"]))[:FITTED_ON]]
-    plain, altered = _plain(data, taught, recipe), _altered(data, taught, recipe, random)
+    chosen = [parts["train"][row] for row in random.permutation(len(parts["train"]))[:FITTED_ON]]
+    plain, altered = _plain(data, chosen, recipe), _altered(data, chosen, recipe, random)
     distribution = fit(np.concatenate([_features(eyes, plain), _features(eyes, altered)]))
     distances = {
         part: distribution.distances(_features(eyes, _plain(data, parts[part], recipe)))
@@ -58,7 +60,7 @@ def measure_distribution(
         "limit": limit,
         "chosen_for": f"at most {1 - KEPT_SHARE:.1%} of good pictures sent to review",
         "chosen_on": "calibration part of the split",
-        "fitted_on": len(taught),
+        "fitted_on": len(chosen),
         "sent_to_review": {part: round(float((found > limit).mean()), DECIMALS) for part, found in distances.items()},
     }, written
 

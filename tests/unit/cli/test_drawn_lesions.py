@@ -91,7 +91,8 @@ def test_folder_is_screened_and_refused_as_announced(folder: tuple[Path, dict[st
         else:
             outcomes[str(ungradable(rgb)).partition(":")[0]] += 1
     assert outcomes.pop("blurred") == kinds["blurred"]
-    assert outcomes.pop("None") == sum(kinds[kind] for kind in SCREENED - {"blurred"})
+    assert outcomes.pop("no colour") == kinds["png 16 bit"]
+    assert outcomes.pop("None") == sum(kinds[kind] for kind in SCREENED - {"blurred", "png 16 bit"})
     assert outcomes == dict.fromkeys(REFUSED, 1)
 
 

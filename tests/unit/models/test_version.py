@@ -29,7 +29,7 @@ def test_a_flipped_bit_is_found(write_version: Callable[..., Path], tmp_path: Pa
     with pytest.raises(ModelInvalid) as refused:
         open_version(folder).verified_weights()
     assert str(refused.value) == (
-        f"model flipped-1: the weights are not those of the manifest: expected SHA-256 {sha256_hex(WEIGHTS)}, "
+        f"model flipped-1: the weights file is not the one of the manifest: expected SHA-256 {sha256_hex(WEIGHTS)}, "
         f"received {sha256_hex(bytes(changed))}; restore the folder, nothing is screened with it"
     )
 

@@ -186,7 +186,7 @@ def test_equal_bytes_scored_at_once_get_one_prediction(
         (0.0, None, "clear"),
         (0.499999, "blurred", "review"),
         (0.0, "blurred", "review"),
-        (0.5, "blurred", "flagged"),
+        (0.5, "blurred", "review"),
     ],
 )
 def test_the_outcome_at_and_around_the_threshold(
