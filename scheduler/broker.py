@@ -9,7 +9,7 @@ import redis
 from models.errors import ServiceUnreachable
 from scheduler import embedded_valkey
 from storage.secrets import hide_secrets
-from storage.settings import Settings
+from storage.settings import VISIBILITY_SECONDS, Settings
 
 QUEUE = "screening"
 KEY_PREFIX = "dermscreen:"
@@ -18,10 +18,14 @@ CONNECT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Broker:
-    """Where messages go. ``url`` is for Celery; ``embedded`` tells whether the server is ours."""
+    """Where messages go. ``url`` is for Celery; ``embedded`` tells whether the server is ours.
+
+    A message that no worker has confirmed for ``visibility_seconds`` is delivered again.
+    """
 
     url: str
     embedded: bool
+    visibility_seconds: int = VISIBILITY_SECONDS
 
     @property
     def shown_url(self) -> str:
@@ -56,9 +60,9 @@ class Broker:
 def connect(settings: Settings) -> Broker:
     """The broker of a site, started if it is ours and not running. Raises ServiceUnreachable."""
     if settings.broker_url is not None:
-        broker = Broker(settings.broker_url, embedded=False)
+        broker = Broker(settings.broker_url, embedded=False, visibility_seconds=settings.visibility_seconds)
     else:
         socket = embedded_valkey.ensure_running(settings)
-        broker = Broker(f"redis+socket://{socket}", embedded=True)
+        broker = Broker(f"redis+socket://{socket}", embedded=True, visibility_seconds=settings.visibility_seconds)
     broker.check()
     return broker

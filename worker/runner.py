@@ -13,12 +13,13 @@ from storage import chunks, predictions, registry, workers
 from storage.chunks import Claim, LeaseLost, Results, ShadowScores
 from storage.database import Database
 from storage.processes import identity
+from storage.settings import LEASE_SECONDS
 from worker.networks import Network, Networks
 from worker.screening import screen
 
 log = logging.getLogger(__name__)
 
-RENEW_SECONDS = chunks.LEASE_SECONDS / 4
+RENEWALS = 4  # of a lease while it lasts, as long as there is progress
 WRITE_TRIES = 6  # of a result that is already computed; with backoff they span about 30 s
 
 T = TypeVar("T")
@@ -27,13 +28,16 @@ T = TypeVar("T")
 class Runner:
     """Screens chunks, one after the other. ``worker_id`` names the worker that this process belongs to."""
 
-    def __init__(self, database: Database, networks: Networks, worker_id: str) -> None:
+    def __init__(
+        self, database: Database, networks: Networks, worker_id: str, lease_seconds: float = LEASE_SECONDS
+    ) -> None:
         self._database, self._networks, self._worker_id = database, networks, worker_id
+        self._lease_seconds = lease_seconds
 
     def run(self, chunk_id: str) -> str:
         """Screen one chunk and return what became of it, in a word for the log."""
         with self._database.write() as session:
-            claim = chunks.claim(session, chunk_id, identity())
+            claim = chunks.claim(session, chunk_id, identity(), self._lease_seconds)
         if claim is None:
             return "not due"
         try:
@@ -105,7 +109,7 @@ class _Lease:
 
     def keep(self) -> None:
         """Raises LeaseLost when another worker holds the chunk by now."""
-        if time.monotonic() - self._renewed > RENEW_SECONDS:
+        if time.monotonic() - self._renewed > self._claim.lease_seconds / RENEWALS:
             patiently(self._renew)
             self._renewed = time.monotonic()
 
