@@ -77,6 +77,7 @@ def upgrade(database: Database) -> tuple[str | None, str]:
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
     with database.engine.execution_options(begin="BEGIN IMMEDIATE").begin() as connection:
         if connection.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL lock_timeout = 0"))  # another's upgrade may take long: it is waited for
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
         # looked at again under the lock: of several first commands, one sets up and the others find it done
         before = _revision(connection)
