@@ -36,8 +36,7 @@ class Runner:
 
     def run(self, chunk_id: str) -> str:
         """Screen one chunk and return what became of it, in a word for the log."""
-        with self._database.write() as session:
-            claim = chunks.claim(session, chunk_id, identity(), self._lease_seconds)
+        claim = patiently(lambda: self._claim(chunk_id))  # a message given up here is missed for 15 s or more
         if claim is None:
             return "not due"
         try:
@@ -50,6 +49,10 @@ class Runner:
             with self._database.write() as session:
                 chunks.abandon(session, claim, f"screening broke off: {type(error).__name__}")
             raise
+
+    def _claim(self, chunk_id: str) -> Claim | None:
+        with self._database.write() as session:
+            return chunks.claim(session, chunk_id, identity(), self._lease_seconds)
 
     def _screen(self, claim: Claim) -> str:
         try:
