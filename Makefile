@@ -8,7 +8,7 @@ UV_COMPILE = $(BIN)/uv pip compile -q pyproject.toml --universal --python-versio
 	--no-header --no-annotate --no-emit-index-url --group build
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check train card bench lock clean
+.PHONY: help install demo test check train card bench soak lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -46,6 +46,9 @@ card: install ## write MODEL_CARD.md anew from the manifests of the shipped mode
 
 bench: $(VENV)/.installed-dev ## measure, as ratios within one run
 	$(BIN)/python -m benchmarks.line
+
+soak: $(VENV)/.installed-dev ## IMAGES=20000 images, three workers, a random fault (SEED=1) every few seconds
+	IMAGES=$(or $(IMAGES),20000) SEED=$(or $(SEED),1) PYTHONPATH=tests/restart $(BIN)/python tests/soak/soak.py
 
 lock: $(VENV)/.installed-dev ## lock the dependencies anew, with hashes
 	$(BIN)/pip install -q --disable-pip-version-check uv

@@ -9,7 +9,7 @@ import redis
 from models.errors import ServiceUnreachable
 from scheduler import embedded_valkey
 from storage.secrets import hide_secrets
-from storage.settings import Settings
+from storage.settings import VISIBILITY_SECONDS, Settings
 
 QUEUE = "screening"
 KEY_PREFIX = "dermscreen:"
@@ -18,10 +18,14 @@ CONNECT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Broker:
-    """Where messages go. ``url`` is for Celery; ``embedded`` tells whether the server is ours."""
+    """Where messages go. ``url`` is for Celery; ``embedded`` tells whether the server is ours.
+
+    A message that no worker has confirmed for ``visibility_seconds`` is delivered again.
+    """
 
     url: str
     embedded: bool
+    visibility_seconds: int = VISIBILITY_SECONDS
 
     @property
     def shown_url(self) -> str:
@@ -56,8 +60,9 @@ class Broker:
 def locate(settings: Settings) -> Broker:
     """The broker of a site, whether it runs or not."""
     if settings.broker_url is not None:
-        return Broker(settings.broker_url, embedded=False)
-    return Broker(f"redis+socket://{embedded_valkey.socket_path(settings)}", embedded=True)
+        return Broker(settings.broker_url, embedded=False, visibility_seconds=settings.visibility_seconds)
+    url = f"redis+socket://{embedded_valkey.socket_path(settings)}"
+    return Broker(url, embedded=True, visibility_seconds=settings.visibility_seconds)
 
 
 def connect(settings: Settings) -> Broker:

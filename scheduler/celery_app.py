@@ -11,8 +11,7 @@ SCREEN_CHUNK = "dermscreen.screen_chunk"
 RECOVER = "dermscreen.recover"
 NIGHTLY = "dermscreen.nightly"
 
-VISIBILITY_SECONDS = 900
-TASK_SECONDS = 600  # below the visibility timeout: a task still running must not be delivered again
+TASK_SHARE = 2 / 3  # of the visibility timeout: a task still running must not be delivered again
 
 
 def make_app(broker: Broker) -> Celery:
@@ -27,12 +26,12 @@ def make_app(broker: Broker) -> Celery:
         task_retry_on_worker_lost=True,  # capped in SQL: alone it loops for ever (5 runs in 22 s)
         worker_cancel_long_running_tasks_on_connection_loss=False,  # True lost the task on a broker's kill -9, 2 of 2
         worker_soft_shutdown_timeout=30,
-        task_time_limit=TASK_SECONDS,
+        task_time_limit=round(broker.visibility_seconds * TASK_SHARE, 1),
         worker_proc_alive_timeout=180,  # the network loads in the child: 4-7 s, more on a busy machine
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={
-            "visibility_timeout": VISIBILITY_SECONDS,
+            "visibility_timeout": broker.visibility_seconds,
             "unacked_restore_interval": 10,  # without these two, redelivery took 100 s instead of 11
             "unacked_restore_throttle": 1,
             "health_check_interval": 25,

@@ -14,7 +14,7 @@ from storage.pause import paused
 
 PAGE = 200  # chunks a transaction
 LOST_AFTER_SECONDS = 15.0  # a message sent so long ago, and yet not in an empty queue, is lost
-RESEND_AFTER_SECONDS = 1_800.0  # twice the visibility timeout: by then Celery has had its own chance
+RESEND_VISIBILITIES = 2  # of the visibility timeout later a message is sent again: Celery has had its own chance
 # A broker that is gone is given up after about 1.2 s (kombu's own patience is 6 s): whoever typed the command waits for
 # it, and giving up costs nothing, since recovery sends what is due every 2 s. One that takes connections and is mute
 # is given up after the same time as elsewhere, not after the 30 s of a worker that waits for messages.
@@ -57,7 +57,7 @@ def recover(database: Database, broker: Broker, app: Celery) -> dict[str, int]:
 
     Raises ServiceUnreachable when the broker is gone, PassingFault when the database is busy.
     """
-    patience = RESEND_AFTER_SECONDS if broker.messages() else LOST_AFTER_SECONDS
+    patience = RESEND_VISIBILITIES * broker.visibility_seconds if broker.messages() else LOST_AFTER_SECONDS
     taken_back = lost_messages = 0
     with database.read() as session:
         anything_lost = bool(recovery.lost_chunks(session)) or recovery.messages_overdue(session, patience)

@@ -20,9 +20,9 @@ from storage.clock import db_now
 from storage.closing import close_if_done
 from storage.decisions import decision_facts, insert_decisions
 from storage.schema import Batch, Chunk, Image, Policy
+from storage.settings import LEASE_SECONDS
 from storage.states import UNFINISHED, ChunkState, ImageState
 
-LEASE_SECONDS = 120.0  # renewed while a worker makes progress; a worker silent for longer has lost its chunk
 MAX_FAULTS = 3  # of our own faults; then the image is failed with the reason
 BACKOFF_SECONDS = 5.0  # at most, after the first attempt; doubled with every further one up to MAX_BACKOFF_SECONDS
 MAX_BACKOFF_SECONDS = 300.0
@@ -53,6 +53,7 @@ class Claim:
     attempt: int
     model: str
     images: tuple[ChunkImage, ...]
+    lease_seconds: float = LEASE_SECONDS
 
 
 @dataclass
@@ -75,7 +76,7 @@ class ShadowScores:
     classes: Mapping[int, ClassProbabilities] = field(default_factory=dict)
 
 
-def claim(session: Session, chunk_id: str, holder: str) -> Claim | None:
+def claim(session: Session, chunk_id: str, holder: str, lease_seconds: float = LEASE_SECONDS) -> Claim | None:
     """Take a waiting chunk with one UPDATE. None when it is done, taken, or not due: a lost race is no error."""
     due = or_(Chunk.not_before.is_(None), Chunk.not_before <= db_now())
     taken = session.execute(
@@ -84,7 +85,7 @@ def claim(session: Session, chunk_id: str, holder: str) -> Claim | None:
         .values(
             state=ChunkState.RUNNING,
             attempt=Chunk.attempt + 1,
-            lease_until=db_now(LEASE_SECONDS),
+            lease_until=db_now(lease_seconds),
             holder=holder,
             reason=None,
         )
@@ -102,12 +103,12 @@ def claim(session: Session, chunk_id: str, holder: str) -> Claim | None:
     model = session.scalars(select(Batch.model).where(Batch.id == taken.batch_id)).one()
     facts: dict[str, str | int | None] = {"chunk": chunk_id, "attempt": taken.attempt, "images": len(images)}
     audit.append(session, [audit.Event("chunk.claimed", taken.batch_id, facts | {"holder": holder})])
-    return Claim(chunk_id, taken.batch_id, taken.attempt, model, images)
+    return Claim(chunk_id, taken.batch_id, taken.attempt, model, images, lease_seconds)
 
 
 def renew(session: Session, held: Claim) -> None:
     """Extend the lease. Raises LeaseLost."""
-    _fenced_update(session, held, {"lease_until": db_now(LEASE_SECONDS)})
+    _fenced_update(session, held, {"lease_until": db_now(held.lease_seconds)})
 
 
 def abandon(session: Session, held: Claim, reason: str) -> None:

@@ -18,7 +18,7 @@ from storage.settings import Settings
 
 __all__ = ["Database", "Session", "url_of"]  # Session: for those who are handed one and know no SQL
 
-BUSY_TIMEOUT_MS = 30_000  # how long a SQLite writer waits for another before it gives up
+BUSY_TIMEOUT_MS = 30_000  # how long a writer waits for another, or for whoever holds a lock, before it gives up
 
 
 def url_of(settings: Settings) -> str:
@@ -118,7 +118,10 @@ def _is_busy(error: BaseException | None) -> bool:
 
 def _engine(url: str) -> Engine:
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+        engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+        if engine.dialect.name == "postgresql":
+            event.listen(engine, "connect", _give_up_on_locks)
+        return engine
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
 
     @event.listens_for(engine, "connect")
@@ -134,6 +137,12 @@ def _engine(url: str) -> Engine:
         connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
 
     return engine
+
+
+def _give_up_on_locks(connection: Any, _record: Any) -> None:
+    """PostgreSQL waits for ever for a session that was left open with a lock, and says nothing."""
+    connection.execute(f"SET lock_timeout = {BUSY_TIMEOUT_MS}")
+    connection.commit()
 
 
 def _use_wal(connection: Any) -> None:

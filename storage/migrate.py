@@ -85,6 +85,7 @@ def upgrade(database: Database) -> tuple[str | None, str]:
 def lock_schema(connection: Connection) -> None:
     """Keep others who would change the schema waiting until the commit. SQLite has one writer anyhow."""
     if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL lock_timeout = 0"))  # another's upgrade may take long: it is waited for
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
 
 

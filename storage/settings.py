@@ -8,9 +8,16 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
+from models.errors import UsageFault
+
 HOME = "DERMSCREEN_HOME"
 BROKER_URL = "DERMSCREEN_BROKER_URL"
 DATABASE_URL = "DERMSCREEN_DATABASE_URL"
+LEASE = "DERMSCREEN_LEASE_SECONDS"
+VISIBILITY = "DERMSCREEN_VISIBILITY_SECONDS"
+
+LEASE_SECONDS = 120.0  # renewed while a worker makes progress; a worker silent for longer has lost its chunk
+VISIBILITY_SECONDS = 900  # a message that no worker has confirmed for so long is delivered again
 
 
 @dataclass(frozen=True)
@@ -20,6 +27,8 @@ class Settings:
     home: Path
     broker_url: str | None = None
     database_url: str | None = None
+    lease_seconds: float = LEASE_SECONDS
+    visibility_seconds: int = VISIBILITY_SECONDS
 
     @property
     def embedded_broker(self) -> bool:
@@ -35,7 +44,13 @@ class Settings:
 
     def as_environment(self) -> dict[str, str]:
         """The environment of this process with these settings, for a process that it starts."""
-        ours = {HOME: str(self.home), BROKER_URL: self.broker_url, DATABASE_URL: self.database_url}
+        ours = {
+            HOME: str(self.home),
+            BROKER_URL: self.broker_url,
+            DATABASE_URL: self.database_url,
+            LEASE: f"{self.lease_seconds:.0f}",
+            VISIBILITY: str(self.visibility_seconds),
+        }
         others = {key: value for key, value in os.environ.items() if key not in ours}
         return others | {key: value for key, value in ours.items() if value is not None}
 
@@ -46,10 +61,25 @@ class Settings:
 
 
 def from_environment() -> Settings:
-    """DERMSCREEN_HOME (default: the platform's user data folder), DERMSCREEN_BROKER_URL, DERMSCREEN_DATABASE_URL."""
+    """DERMSCREEN_HOME (default: the platform's user data folder), DERMSCREEN_BROKER_URL, DERMSCREEN_DATABASE_URL,
+    DERMSCREEN_LEASE_SECONDS, DERMSCREEN_VISIBILITY_SECONDS.
+
+    Raises UsageFault when a time is not a whole number of seconds above 0.
+    """
     home = os.environ.get(HOME)
     return Settings(
         home=Path(home).expanduser().absolute() if home else user_data_path("dermscreen"),
         broker_url=os.environ.get(BROKER_URL) or None,
         database_url=os.environ.get(DATABASE_URL) or None,
+        lease_seconds=_seconds(LEASE, LEASE_SECONDS),
+        visibility_seconds=int(_seconds(VISIBILITY, VISIBILITY_SECONDS)),
     )
+
+
+def _seconds(name: str, default: float) -> float:
+    text = os.environ.get(name)
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise UsageFault(f"{name}: expected a whole number of seconds above 0, received {text!r}")
+    return float(text)

@@ -13,6 +13,7 @@ from scheduler.celery_app import make_app
 from storage.migrate import open_database
 from storage.settings import from_environment
 from worker import device
+from worker.networks import Loader, load_network
 from worker.tasks import register
 
 PARENT_CHECK_SECONDS = 2.0
@@ -37,13 +38,13 @@ class StopWithParent(bootsteps.StartStopStep):
             state.should_stop = 0
 
 
-def main() -> None:
+def main(load: Loader = load_network) -> None:
     device.apply(sys.argv[1] if len(sys.argv) > 1 else "cpu")
     settings = from_environment()
     broker = connect(settings)
     app = make_app(broker)
     app.steps["worker"].add(StopWithParent)
-    register(app, settings, open_database(settings), broker)
+    register(app, settings, open_database(settings), broker, load)
     app.set_current()
     app.worker_main(
         [

@@ -24,7 +24,11 @@ class Network(Protocol):
     def answers(self, pictures: NDArray[np.uint8]) -> Answers: ...
 
 
-def _load(version: ModelVersion) -> Network:
+Loader = Callable[[ModelVersion], Network]
+
+
+def load_network(version: ModelVersion) -> Network:
+    """The network that an architecture's code builds, filled with verified weights. Raises ModelInvalid."""
     try:
         from models.networks.loaded import load  # keras: 4-7 s, and never in a process that forks
     except ImportError as error:
@@ -35,7 +39,7 @@ def _load(version: ModelVersion) -> Network:
 class Networks:
     """The model versions that this process has loaded."""
 
-    def __init__(self, home: Path, load: Callable[[ModelVersion], Network] = _load) -> None:
+    def __init__(self, home: Path, load: Loader = load_network) -> None:
         self._home, self._load = home, load
         self._loaded: dict[str, Network] = {}
 

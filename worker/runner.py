@@ -14,12 +14,13 @@ from storage.chunks import Claim, LeaseLost, Results, ShadowScores
 from storage.database import Database
 from storage.pause import paused, put_off
 from storage.processes import identity
+from storage.settings import LEASE_SECONDS
 from worker.networks import Network, Networks
 from worker.screening import screen
 
 log = logging.getLogger(__name__)
 
-RENEW_SECONDS = chunks.LEASE_SECONDS / 4
+RENEWALS = 4  # of a lease while it lasts, as long as there is progress
 WRITE_TRIES = 6  # of a result that is already computed; with backoff they span about 30 s
 
 T = TypeVar("T")
@@ -28,8 +29,11 @@ T = TypeVar("T")
 class Runner:
     """Screens chunks, one after the other. ``worker_id`` names the worker that this process belongs to."""
 
-    def __init__(self, database: Database, networks: Networks, worker_id: str) -> None:
+    def __init__(
+        self, database: Database, networks: Networks, worker_id: str, lease_seconds: float = LEASE_SECONDS
+    ) -> None:
         self._database, self._networks, self._worker_id = database, networks, worker_id
+        self._lease_seconds = lease_seconds
 
     def run(self, chunk_id: str) -> str:
         """Screen one chunk and return what became of it, in a word for the log.
@@ -37,7 +41,7 @@ class Runner:
         Raises PassingFault when the database stays away for longer than we are patient; errors that are
         counted are raised once the chunk is given up.
         """
-        claim = patiently(lambda: self._claim(chunk_id))
+        claim = patiently(lambda: self._claim(chunk_id))  # a message given up here is missed for 15 s or more
         if isinstance(claim, str):
             return claim
         try:
@@ -51,7 +55,7 @@ class Runner:
             if paused(session):
                 put_off(session, chunk_id)
                 return "put off: the site is paused"
-            return chunks.claim(session, chunk_id, identity()) or "not due"
+            return chunks.claim(session, chunk_id, identity(), self._lease_seconds) or "not due"
 
     def _attempt(self, claim: Claim) -> str:
         try:
@@ -141,7 +145,7 @@ class _Lease:
 
     def keep(self) -> None:
         """Raises LeaseLost when another worker holds the chunk by now."""
-        if time.monotonic() - self._renewed > RENEW_SECONDS:
+        if time.monotonic() - self._renewed > self._claim.lease_seconds / RENEWALS:
             patiently(self._renew)
             self._renewed = time.monotonic()
 

@@ -33,6 +33,9 @@ from worker.tasks import WORKER_ID
 
 log = logging.getLogger(__name__)
 
+# -P: the folder that a person works in may hold a models.py or a worker/ of its own
+PROGRAM = ("-P", "-m", "worker")
+
 RECOVER_SECONDS = 2.0
 RESTART_SECONDS = 1.0  # doubled for each death in a row, at most RESTART_MAX_SECONDS
 RESTART_MAX_SECONDS = 30.0
@@ -104,8 +107,7 @@ class Supervisor:
     def _spawn(self) -> None:
         self._started = time.monotonic()
         self._child = subprocess.Popen(
-            # -P: the folder that a person works in may hold a models.py or a worker/ of its own
-            [sys.executable, "-P", "-m", "worker", self.device],
+            [sys.executable, *PROGRAM, self.device],
             env=self._settings.as_environment() | {WORKER_ID: self.worker_id},
             stdin=subprocess.DEVNULL,
             stdout=self._output,

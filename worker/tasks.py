@@ -19,7 +19,7 @@ from storage.database import Database
 from storage.exports import write_due_exports
 from storage.registry import active_model
 from storage.settings import Settings
-from worker.networks import Networks
+from worker.networks import Loader, Networks, load_network
 from worker.runner import Runner
 
 log = get_task_logger(__name__)
@@ -27,10 +27,10 @@ log = get_task_logger(__name__)
 WORKER_ID = "DERMSCREEN_WORKER_ID"  # set by the supervisor for the processes that it starts
 
 
-def register(app: Celery, settings: Settings, database: Database, broker: Broker) -> None:
+def register(app: Celery, settings: Settings, database: Database, broker: Broker, load: Loader = load_network) -> None:
     """Give an application its tasks. Each takes one id and nothing else."""
-    networks = Networks(settings.home)
-    runner = Runner(database, networks, os.environ.get(WORKER_ID, ""))
+    networks = Networks(settings.home, load)
+    runner = Runner(database, networks, os.environ.get(WORKER_ID, ""), settings.lease_seconds)
 
     @app.task(name=SCREEN_CHUNK, shared=False)
     def screen_chunk(chunk_id: str) -> None:

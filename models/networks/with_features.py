@@ -16,4 +16,6 @@ def with_features(network: Any, layers: Sequence[str]) -> Any:
     if unknown := [name for name in layers if name not in known]:
         raise ModelInvalid(f"distribution: expected layers of {network.name}, received {', '.join(unknown)}")
     means = [keras.ops.mean(network.get_layer(name).output, axis=(1, 2)) for name in layers]
-    return keras.Model(network.inputs, {"outputs": network.outputs[0], "features": keras.ops.concatenate(means, axis=-1)})
+    return keras.Model(
+        network.inputs, {"outputs": network.outputs[0], "features": keras.ops.concatenate(means, axis=-1)}
+    )

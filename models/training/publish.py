@@ -64,7 +64,9 @@ def publish(
         for part, found in said.items()
     }
     points = operating_points(scores["calibration"], {part: scores[part] for part in ("test", RINGED)})
-    distribution, distribution_file = measure_distribution(network, order.data, recipe, parts, order.seed, classes.units)
+    distribution, distribution_file = measure_distribution(
+        network, order.data, recipe, parts, order.seed, classes.units
+    )
     split_text = split_csv(samples, classes)
     manifest = {
         "format": FORMAT,

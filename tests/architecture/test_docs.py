@@ -69,6 +69,18 @@ def test_every_state_and_outcome_is_in_the_glossary() -> None:
         assert f"`{member}`" in glossary, f"{member} is not in docs/glossary.md"
 
 
+def test_the_fault_matrix_and_its_tests_name_each_other() -> None:
+    page = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(test_\w+)`", page))
+    defined = {
+        file: set(re.findall(r"^def (test_\w+)", file.read_text(encoding="utf-8"), re.MULTILINE))
+        for file in ROOT.glob("tests/**/test_*.py")
+    }
+    assert named <= set().union(*defined.values())
+    matrix = [tests for file, tests in defined.items() if file.match("tests/restart/*_faults.py")]
+    assert set().union(*matrix) <= named
+
+
 @pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")], ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):

@@ -15,7 +15,7 @@ from models.errors import ServiceUnreachable
 from scheduler import embedded_valkey
 from scheduler.broker import Broker, connect
 from scheduler.celery_app import make_app
-from scheduler.dispatch import LOST_AFTER_SECONDS, RESEND_AFTER_SECONDS, recover, send_due
+from scheduler.dispatch import LOST_AFTER_SECONDS, RESEND_VISIBILITIES, recover, send_due
 from storage.batch_writer import Received
 from storage.chunks import Claim
 from storage.clock import db_now
@@ -152,7 +152,7 @@ def test_while_messages_wait_in_the_queue_patience_is_longer(
     send_due(database, app)
     sent_long_ago(database, LOST_AFTER_SECONDS + 1)
     assert recover(database, broker, app)["lost_messages"] == 0
-    sent_long_ago(database, RESEND_AFTER_SECONDS + 1)
+    sent_long_ago(database, RESEND_VISIBILITIES * broker.visibility_seconds + 1)
     assert recover(database, broker, app) == {"taken_back": 0, "lost_messages": 1, "sent": 1}
 
 

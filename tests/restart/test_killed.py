@@ -1,15 +1,10 @@
-"""SIGKILL, where it hurts: no image is lost, every result exists once."""
+"""SIGKILL to the real network: no image is lost, every result exists once. Other faults: test_*_faults.py."""
 
 import json
 import os
 import signal
 from pathlib import Path
 from typing import Any
-
-import redis
-
-from scheduler.broker import KEY_PREFIX, QUEUE
-from scheduler.embedded_valkey import socket_path
 
 
 def pool_process(pid: int, descendants: Any) -> int:
@@ -21,7 +16,7 @@ def test_a_worker_killed_in_the_middle_of_a_chunk(ward: Any, many_lesions: Path,
     submit = ward.start("submit", many_lesions, "--wait", "--json")
     until(ward.running_chunks, "a claim")
     os.kill(pool_process(submit.pid, descendants), signal.SIGKILL)
-    stdout, _ = submit.communicate(timeout=150)
+    stdout, _ = submit.communicate(timeout=300)
     assert submit.returncode == 0
     assert json.loads(stdout)["screened"] == 400
     ward.assert_nothing_lost(400)
@@ -40,28 +35,4 @@ def test_everything_killed_and_started_again(ward: Any, many_lesions: Path, desc
     worker.send_signal(signal.SIGTERM)
     worker.communicate(timeout=90)
     assert worker.returncode == 0
-    ward.assert_nothing_lost(400)
-
-
-def test_a_wiped_queue_full_of_garbage(ward: Any, many_lesions: Path, until: Any) -> None:
-    ward.run("submit", many_lesions)
-    with redis.Redis(unix_socket_path=str(socket_path(ward.settings))) as client:
-        assert client.llen(KEY_PREFIX + QUEUE) == 7
-        client.flushall()
-        client.lpush(KEY_PREFIX + QUEUE, b"\x80\x04garbage", b"{}", b'{"body": "bm8=", "headers": {}}')
-    worker = ward.start("worker")
-    until(lambda: ward.counts()[0].state == "complete", "the batch's end")
-    worker.send_signal(signal.SIGTERM)
-    worker.communicate(timeout=90)
-    ward.assert_nothing_lost(400)
-
-
-def test_the_broker_killed_in_the_middle(ward: Any, many_lesions: Path, until: Any) -> None:
-    submit = ward.start("submit", many_lesions, "--wait", "--json")
-    until(ward.running_chunks, "a claim")
-    with redis.Redis(unix_socket_path=str(socket_path(ward.settings))) as client:
-        os.kill(client.info("server")["process_id"], signal.SIGKILL)
-    stdout, _ = submit.communicate(timeout=150)
-    assert submit.returncode == 0
-    assert json.loads(stdout)["screened"] == 400
     ward.assert_nothing_lost(400)

@@ -54,6 +54,12 @@ def test_a_task_is_killed_before_its_message_is_delivered_again(app: Celery) -> 
     assert app.conf.task_time_limit < app.conf.broker_transport_options["visibility_timeout"]
 
 
+def test_a_site_may_set_the_visibility_timeout() -> None:
+    app = make_app(Broker("redis://localhost/0", embedded=False, visibility_seconds=90))
+    assert app.conf.broker_transport_options["visibility_timeout"] == 90
+    assert app.conf.task_time_limit == 60
+
+
 def test_there_is_one_queue(app: Celery) -> None:
     assert [queue.name for queue in app.conf.task_queues] == ["screening"]
 

@@ -148,6 +148,21 @@ def test_unreachable_postgresql_names_the_server_and_hides_the_password(door: st
     assert "s3cret" not in database.shown_url
 
 
+def test_a_lock_that_is_not_let_go_is_a_passing_fault(
+    postgres_database: Database, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.database.BUSY_TIMEOUT_MS", 50)
+    impatient = Database(postgres_database.url)
+    with postgres_database.write() as holder:
+        holder.execute(text("LOCK TABLE schedules IN EXCLUSIVE MODE"))
+        with pytest.raises(PassingFault, match="^the database is busy .*lock timeout"), impatient.write() as session:
+            session.execute(insert(Schedule), [schedule(1)])
+    with impatient.write() as session:
+        session.execute(insert(Schedule), [schedule(1)])
+    assert stored(postgres_database) == 1
+    impatient.close()
+
+
 def test_a_connection_that_breaks_midway_is_a_passing_fault(postgres_database: Database) -> None:
     with postgres_database.write() as session:
         session.execute(insert(Schedule), [schedule(1)])

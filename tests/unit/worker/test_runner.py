@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -223,7 +224,7 @@ def test_who_lost_the_lease_notices_at_the_next_renewal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("worker.screening.PICTURES", 1)
-    monkeypatch.setattr(runner, "RENEW_SECONDS", -1.0)
+    monkeypatch.setattr(runner, "RENEWALS", math.inf)
     batch_id = handed_in(paths)
     network.before = taken_over(database)
     assert ours.run(chunk_of(database, batch_id).id) == "lost"
@@ -240,7 +241,7 @@ def test_the_lease_is_renewed_while_there_is_progress(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("worker.screening.PICTURES", 1)
-    monkeypatch.setattr(runner, "RENEW_SECONDS", -1.0)
+    monkeypatch.setattr(runner, "RENEWALS", math.inf)
     held: list[bool] = []
 
     def look_and_let_it_expire() -> None:

@@ -1,0 +1,33 @@
+"""Times that a site may set, in whole seconds."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.errors import UsageFault
+from storage.settings import from_environment
+
+TIMES = {"DERMSCREEN_LEASE_SECONDS": "7", "DERMSCREEN_VISIBILITY_SECONDS": "30"}
+
+
+def test_times_are_read_and_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in TIMES.items():
+        monkeypatch.setenv(name, text)
+    settings = from_environment()
+    assert (settings.lease_seconds, settings.visibility_seconds) == (7.0, 30)
+    assert settings.as_environment().items() >= TIMES.items()
+
+
+def test_without_a_setting_the_measured_times_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in TIMES:
+        monkeypatch.setenv(name, "")
+    settings = from_environment()
+    assert (settings.lease_seconds, settings.visibility_seconds) == (120.0, 900)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "soon", "٣"])
+@pytest.mark.parametrize("name", list(TIMES))
+def test_a_time_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
+    monkeypatch.setenv(name, text)
+    with pytest.raises(UsageFault, match=f"^{name}: expected a whole number of seconds above 0, received"):
+        from_environment()
