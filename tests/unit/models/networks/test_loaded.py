@@ -12,9 +12,12 @@ import pytest
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save
 
+from models.checksum import sha256_hex
+from models.distribution import fit
 from models.errors import ModelInvalid
 from models.networks.loaded import load
 from models.networks.weights import dump_weights
+from models.networks.with_features import with_features
 from models.version import open_version
 
 
@@ -88,3 +91,30 @@ def test_weights_of_another_network_are_not_loaded(
     tensors = load_tensors(dump_weights(tiny_network)) | {"hidri/conv_1/bias": np.zeros(31, np.float32)}
     with pytest.raises(ModelInvalid, match=r"^weight hidri/conv_1/bias: expected shape \(32,\), received \(31,\)$"):
         load(open_version(write_version(tmp_path, "tiny-1", save(tensors))))
+
+
+def test_a_picture_unlike_those_it_was_fitted_on_is_named(
+    write_version: Callable[..., Path], tmp_path: Path, tiny_network: Any, pictures: np.ndarray
+) -> None:
+    """Fitted on darker and lighter noise; pictures of one colour lie far off. The probabilities are as without it."""
+    weights = dump_weights(tiny_network)
+    plain = write_version(tmp_path, "plain-1", weights)
+    layers = ["pool_1", "pool_2", "pool_3"]
+    random = np.random.default_rng(3)
+    known = (random.integers(0, 256, (400, *pictures.shape[1:])) * random.uniform(0.3, 1, (400, 1, 1, 1))).astype(
+        np.uint8
+    )
+    eyes = with_features(tiny_network, layers)
+    written = fit(np.asarray(eyes.predict(known, verbose=0)["features"])).dump()
+    entry = {"file": "d.safetensors", "sha256": sha256_hex(written), "layers": layers, "limit": 2.5}
+    folder = write_version(tmp_path, "wary-1", weights, distribution=entry)
+    (folder / "d.safetensors").write_bytes(written)
+    even = np.full_like(pictures[:2], 200)
+    found = load(open_version(folder)).answers(np.concatenate([known[:30], even]))
+    assert [reason is None for reason in found.reasons()] == [True] * 30 + [False] * 2
+    assert str(found.reasons()[-1]).startswith("unlike the pictures that the network learned from: distance ")
+    assert found.malignant[:30] == pytest.approx(load(open_version(plain)).probabilities(known[:30]), abs=1e-6)
+
+    (folder / "d.safetensors").write_bytes(written[:-1] + bytes([written[-1] ^ 1]))
+    with pytest.raises(ModelInvalid, match="the distribution file is not the one of the manifest"):
+        load(open_version(folder))
