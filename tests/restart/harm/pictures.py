@@ -36,9 +36,12 @@ def draw_many(folder: Path, number: int, harmful: dict[int, bytes] | None = None
 
 @cache
 def _base(number: int) -> bytes:
-    brightness = 60 + 12 * number
-    noise = 0 if number == 0 else 12
-    pixels = np.random.default_rng(number).normal(0, noise, (64, 64, 3)) + brightness
+    pixels = np.full((64, 64, 3), 60.0)
+    if number:
+        y, x = np.mgrid[-1:1:64j, -1:1:64j]
+        spot = (np.hypot(y, x) < 0.5)[..., None] * np.array([30.0, 40.0, 50.0])
+        grain = np.random.default_rng(number).normal(0, 12, (64, 64, 1))
+        pixels = (70 + 13 * number) * np.array([1.0, 0.85, 0.75]) - spot + grain
     buffer = io.BytesIO()
     Image.fromarray(pixels.clip(0, 255).astype(np.uint8), "RGB").save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
