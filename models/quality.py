@@ -41,6 +41,15 @@ MISSING_SHARE = 0.05
 """Share of the height or width. A band at a side that is of exactly one colour and at least so broad is no picture."""
 
 
+POOR = frozenset({"a part is missing", "blurred"})
+"""Kinds of reasons, before the colon, of pictures that are poor and yet of a lesion: the network saw something of it."""
+
+
+def beyond_judging(reason: str) -> bool:
+    """Whether a probability of a picture with this reason, of here or of `models.distribution`, says nothing at all."""
+    return reason.partition(":")[0] not in POOR
+
+
 def ungradable(rgb: NDArray[np.uint8]) -> str | None:
     """Return why a picture cannot be graded, or None if it can.
 

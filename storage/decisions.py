@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from models.quality import beyond_judging
 from models.rounding import text
 from storage.clock import db_now
 from storage.schema import Decision, Policy
@@ -27,14 +28,16 @@ class Scored:
 
 
 def decide(scored: Scored, threshold: float) -> Outcome:
-    """The outcome under a threshold (0..1): flagged at or above it, clear below.
+    """The outcome under a threshold (0..1): flagged at or above it.
 
-    A picture that cannot be graded, or that is nothing like what the network learned from, is for a person whatever
-    its probability: networks say 0.95 of a face. Review is no lesser pile: nobody has judged what lies in it.
+    A picture that cannot be graded is never cleared. A poor one is still flagged where its probability says so: a
+    blurred picture of a melanoma must not wait in the pile for review. One of no lesion, or unlike all that the network
+    learned from, is never flagged: networks say 0.95 of a face.
     """
-    if scored.ungradable:
+    flagged = scored.probability >= threshold
+    if scored.ungradable and (beyond_judging(scored.ungradable) or not flagged):
         return Outcome.REVIEW
-    return Outcome.FLAGGED if scored.probability >= threshold else Outcome.CLEAR
+    return Outcome.FLAGGED if flagged else Outcome.CLEAR
 
 
 def insert_decisions(session: Session, batch_id: str, policy: Policy, scored: list[tuple[int, Scored]]) -> None:

@@ -186,7 +186,9 @@ def test_equal_bytes_scored_at_once_get_one_prediction(
         (0.0, None, "clear"),
         (0.499999, "blurred", "review"),
         (0.0, "blurred", "review"),
-        (0.5, "blurred", "review"),
+        (0.5, "blurred: sharpness 5.00", "flagged"),
+        (1.0, "no lesion: the skin is even", "review"),
+        (1.0, "unlike the pictures that the network learned from: distance 9.00", "review"),
     ],
 )
 def test_the_outcome_at_and_around_the_threshold(
