@@ -93,4 +93,4 @@ def _note(results: Results, image_id: int, error: Exception) -> None:
     else:  # without the text of the error: it may hold the name of the file
         trace = "".join(traceback.format_tb(error.__traceback__))
         log.error("image %d could not be prepared: %s\n%s", image_id, type(error).__name__, trace)
-        results.faults[image_id] = _COULD_NOT
+        results.faults[image_id] = "out of memory" if isinstance(error, MemoryError) else _COULD_NOT

@@ -70,7 +70,7 @@ def test_weights_with_a_flipped_byte(new_site: Callable[..., Site]) -> None:
     site.weights.write_bytes(flipped)
     refused = site.run("worker", "--device", "cpu")
     assert refused.returncode == 4
-    assert "the weights are not those of the manifest" in refused.stderr
+    assert "the weights file is not the one of the manifest" in refused.stderr
     assert site.counts()[0].finished == 0
     site.weights.write_bytes(WEIGHTS)
     site.harmed()
@@ -92,7 +92,7 @@ def test_weights_swapped_while_a_worker_runs(new_site: Callable[..., Site]) -> N
     with site.stopped_at_gate() as pid:
         os.kill(pid, signal.SIGKILL)
         assert work.process.wait(60) == 4
-        assert work.said("Error: model stub-1: the weights are not those of the manifest") == 1
+        assert work.said("Error: model stub-1: the weights file is not the one of the manifest") == 1
     assert site.counts()[1].finished == 0
     site.weights.write_bytes(WEIGHTS)
     site.harmed()

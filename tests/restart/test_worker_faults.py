@@ -123,7 +123,7 @@ def test_a_decoder_that_segfaults_and_one_that_exhausts_memory(site: Site, work:
     found = site.complete(batch_id, 1_000, name="test_a_decoder_that_segfaults_and_one_that_exhausts_memory")
     assert found.ended == {
         "00517.png": (ImageState.FAILED, "the worker died or fell silent 3 times while screening this image alone"),
-        "00900.png": (ImageState.FAILED, "could not be prepared: MemoryError (given up after 3 attempts)"),
+        "00900.png": (ImageState.FAILED, "out of memory (given up after 3 attempts)"),
     }
     assert site.events(batch_id, "chunk.split") == 6  # 64 images, 32, 16, 8, 4, 2, then the one
     assert work.process.poll() is None

@@ -96,11 +96,11 @@ def test_nothing_flagged_defines_no_ppv() -> None:
     assert point.predictive[0].npv.value == pytest.approx(0.95)
 
 
-def test_review_counts_as_not_flagged(five: list[Case]) -> None:
+def test_review_counts_by_its_probability(five: list[Case]) -> None:
     blurred = [replace(case, ungradable=case.probability in (0.9, 0.5, 0.4)) for case in five]
     low, high = measure(blurred, [("low", 0.3), ("high", 0.7)], [0.05]).points
-    assert (low.review, low.review_malignant) == (0, 0)
-    assert (high.review, high.review_malignant) == (2, 1)
+    assert (low.review, low.review_malignant) == (3, 2)
+    assert (high.review, high.review_malignant) == (3, 2)
     assert high.confusion.misses == 1
 
 
