@@ -98,7 +98,7 @@ def intake(settings: Settings, database: Database, folder: Path, _number: int) -
         yield from received
         read_wall, read_cpu = time.perf_counter(), time.process_time()
 
-    files = told_apart(map(examine, Collection([str(folder)])))
+    files = told_apart(map(examine, Collection([str(folder)], scratch=settings.home)))
     started_wall, started_cpu = time.perf_counter(), time.process_time()
     take_in(database, settings, Request(), until_read(files))
     found["read_wall"], found["read_cpu"] = read_wall - started_wall, read_cpu - started_cpu
@@ -197,6 +197,10 @@ def main() -> None:
 
 def _peak() -> float:
     """The most memory that this process has held, in MB."""
+    status = Path("/proc/self/status")
+    if status.exists():  # what getrusage says begins with the memory of whoever started the process
+        [line] = [line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM")]
+        return int(line.split()[1]) / (1 << 10)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 

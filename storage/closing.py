@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from storage import audit
 from storage.clock import db_now
 from storage.counts import counts
-from storage.schema import Batch, Image
-from storage.states import UNFINISHED, BatchState
+from storage.schema import Batch, Chunk, Image
+from storage.states import UNFINISHED, UNFINISHED_CHUNKS, BatchState
 
 
 def close_if_done(session: Session, batch_id: str) -> bool:
@@ -22,8 +22,13 @@ def close_if_done(session: Session, batch_id: str) -> bool:
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).one()
+    if batch.state == BatchState.COMPLETE:
+        return False
+    # Chunks are asked first, one for 64 images. PostgreSQL takes "one of many rows" for found at once and reads the
+    # table from its start, where the finished images of a large batch lie.
+    unfinished_chunk = exists().where(Chunk.batch_id == batch_id, Chunk.state.in_(UNFINISHED_CHUNKS))
     unfinished = exists().where(Image.batch_id == batch_id, Image.state.in_(UNFINISHED))
-    if batch.state == BatchState.COMPLETE or session.scalar(select(unfinished)):
+    if session.scalar(select(unfinished_chunk)) or session.scalar(select(unfinished)):
         return False
     batch.state = BatchState.COMPLETE
     batch.closed_at = session.execute(select(db_now())).scalar_one()
