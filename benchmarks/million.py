@@ -121,8 +121,9 @@ def figures(found: dict[str, Any]) -> dict[str, float]:
         "first page, all, s": found["report"]["first_page_all_wall"],
         "recover, all waiting, s": found["recover"]["recover_wall"],
         "recover command, complete, s": found["recover_command"],
-        "database, MB": found["database_mb"],
     }
+    if found["database_mb"]:
+        shown["database, MB"] = found["database_mb"]
     return shown | {f"peak of {stage}, MB": found[stage]["peak_mb"] for stage in STAGES}
 
 

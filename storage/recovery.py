@@ -123,7 +123,9 @@ def due_chunks(session: Session, limit: int) -> list[str]:
     ).all()
     found: list[str] = []
     for batch_id in batches:
-        found += session.scalars(select(Chunk.id).where(Chunk.batch_id == batch_id, *due).limit(limit - len(found)))
+        of_batch = select(Chunk.id).where(Chunk.batch_id == batch_id, *due)
+        # the order is that of the index, so that PostgreSQL takes it and does not read the table from its start
+        found += session.scalars(of_batch.order_by(Chunk.sent_at).limit(limit - len(found)))
         if len(found) == limit:
             break
     return found

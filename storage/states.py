@@ -49,6 +49,3 @@ class ChunkState(StrEnum):
     RUNNING = "running"  # claimed under a lease
     DONE = "done"  # its results are committed
     SPLIT = "split"  # it killed its worker and lives on as two halves
-
-
-UNFINISHED_CHUNKS = (ChunkState.WAITING, ChunkState.RUNNING)
