@@ -45,6 +45,7 @@ card: install ## write MODEL_CARD.md anew from the manifests of the shipped mode
 
 bench: $(VENV)/.installed-dev ## measure, as ratios within one run
 	$(BIN)/python -m benchmarks.line
+	$(BIN)/python -m benchmarks.million
 
 lock: $(VENV)/.installed-dev ## lock the dependencies anew, with hashes
 	$(BIN)/pip install -q --disable-pip-version-check uv
