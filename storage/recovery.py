@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import ColumnElement, case, exists, or_, select, update
+from sqlalchemy import ColumnElement, case, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage import audit
@@ -155,6 +155,13 @@ def mark_sent(session: Session, chunk_ids: list[str]) -> None:
 def messages_overdue(session: Session, older_than_seconds: float) -> bool:
     """Whether ``forget_messages`` would find any."""
     return session.scalar(select(exists().where(*_overdue(older_than_seconds)))) or False
+
+
+def messages_out(session: Session) -> int:
+    """How many messages there should be: one for each chunk that was sent and waits, or runs."""
+    sent = Chunk.state == ChunkState.WAITING, Chunk.sent_at.is_not(None)
+    number = select(func.count()).select_from(Chunk)
+    return sum(session.scalar(number.where(*those)) or 0 for those in (sent, (Chunk.state == ChunkState.RUNNING,)))
 
 
 def _overdue(seconds: float) -> tuple[ColumnElement[bool], ...]:
