@@ -11,7 +11,8 @@ database, the messages in the embedded broker, the worker's steps around each ch
 pictures have bytes of their own and are read, decoded and prepared by the worker. The others are hard links to one of
 them: their checksums are made up after they were read, and the worker takes scores from the checksums instead of
 reading them again. Of more than 100,000 images the first are written by SQL as if they had been screened, without their
-audit events (``fill_in``), and the last 100,000 go through the worker's steps, in tables of the full size. DERMSCREEN_DATABASE_URL names an empty PostgreSQL to be used instead of SQLite (one size a run).
+audit events (``fill_in``), and the last 100,000 go through the worker's steps, in tables of the full size.
+DERMSCREEN_DATABASE_URL names an empty PostgreSQL to be used instead of SQLite (one size a run).
 """
 
 from __future__ import annotations
