@@ -21,8 +21,8 @@ def hand_in(paths: Sequence[str], request: Request, settings: Settings, database
     from scheduler.intake import examine, take_in
     from storage.counts import counts
 
-    total_files = sum(1 for _ in Collection(paths))  # names only; lets the bar say how long the reading takes
-    collection = Collection(paths)
+    collection = Collection(paths, scratch=settings.home)
+    total_files = collection.count()  # names only; lets the bar say how long the reading takes
     done = 0
     with progress("Reading", total_files) as bar:
 

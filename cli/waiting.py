@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from storage.settings import Settings
 
 POLL_SECONDS = 0.1
+REST = 4.0  # after counting a batch, so many times what it took: of a million images it takes a while
 LOOK_FOR_WORKER_SECONDS = 1.0
 COMPLAIN_SECONDS = 15.0
 
@@ -121,11 +122,15 @@ def wait_for(batch_id: str, settings: Settings, database: Database, broker: Brok
     from storage.counts import counts
 
     with worker_while_needed(settings, database, broker) as keeper, progress("Screening") as bar:
+        due = 0.0
         while True:
-            with database.read() as session:
-                now = counts(session, batch_id)
-            bar.update(now.finished, now.received, note=f"{now.flagged} flagged")
-            if now.state == "complete":
-                return now
+            started = time.monotonic()
+            if started >= due:
+                with database.read() as session:
+                    now = counts(session, batch_id)
+                bar.update(now.finished, now.received, note=f"{now.flagged} flagged")
+                if now.state == "complete":
+                    return now
+                due = started + (1 + REST) * (time.monotonic() - started)
             keeper.tick()
             time.sleep(POLL_SECONDS)

@@ -126,7 +126,9 @@ def quiet_pillow() -> None:
     runner replaces the filters around each test. Deprecations are not silenced. What Pillow logs of a broken file
     stands in the reason already, in better words.
     """
-    logging.getLogger("PIL").setLevel(logging.CRITICAL)
+    log = logging.getLogger("PIL")
+    if log.level != logging.CRITICAL:  # setting it visits every logger of the process
+        log.setLevel(logging.CRITICAL)
     for wanted, category in ((_QUIET, UserWarning), (_QUIET_SIZE, Image.DecompressionBombWarning)):
         if wanted not in warnings.filters[:2]:
             warnings.filterwarnings("ignore", category=category, module=r"PIL\.")

@@ -12,6 +12,7 @@ from storage.secrets import hide_secrets
 from storage.settings import VISIBILITY_SECONDS, Settings
 
 QUEUE = "screening"
+UNACKED = "unacked"  # kombu's name for what workers hold
 KEY_PREFIX = "dermscreen:"
 CONNECT_SECONDS = 5.0
 
@@ -50,9 +51,17 @@ class Broker:
 
     def messages(self) -> int:
         """Messages in the queue, not counting those that a worker holds. Raises ServiceUnreachable."""
+        return self._counted(with_held=False)
+
+    def messages_and_held(self) -> int:
+        """Messages in the queue and in the hands of workers. Raises ServiceUnreachable."""
+        return self._counted(with_held=True)
+
+    def _counted(self, *, with_held: bool) -> int:
         try:
             with self.client() as client:
-                return int(client.llen(KEY_PREFIX + QUEUE))
+                held = client.hlen(KEY_PREFIX + UNACKED) if with_held else 0
+                return int(client.llen(KEY_PREFIX + QUEUE)) + int(held)
         except redis.RedisError as error:
             raise ServiceUnreachable(f"the broker {self.shown_url} does not answer ({error})") from error
 

@@ -57,12 +57,28 @@ def recover(database: Database, broker: Broker, app: Celery) -> dict[str, int]:
 
     Raises ServiceUnreachable when the broker is gone, PassingFault when the database is busy.
     """
-    patience = RESEND_VISIBILITIES * broker.visibility_seconds if broker.messages() else LOST_AFTER_SECONDS
+    messages = broker.messages()
+    patience = RESEND_VISIBILITIES * broker.visibility_seconds if messages else LOST_AFTER_SECONDS
     taken_back = lost_messages = 0
     with database.read() as session:
-        anything_lost = bool(recovery.lost_chunks(session)) or recovery.messages_overdue(session, patience)
-    if anything_lost:  # looked at again under the write lock, which an idle worker has no need to take
+        lost_chunks = bool(recovery.lost_chunks(session))
+        overdue = recovery.messages_overdue(session, patience)
+    if overdue and messages:
+        overdue = _some_are_missing(database, broker)
+    if lost_chunks or overdue:  # looked at again under the write lock, which an idle worker has no need to take
         with database.write() as session:
             taken_back = recovery.take_back_lost_chunks(session)
-            lost_messages = recovery.forget_messages(session, patience)
+            lost_messages = recovery.forget_messages(session, patience) if overdue else 0
     return {"taken_back": taken_back, "lost_messages": lost_messages, "sent": send_due(database, app)}
+
+
+def _some_are_missing(database: Database, broker: Broker) -> bool:
+    """Whether fewer messages are left than chunks wait for one. A batch that takes a night has old messages, none lost.
+
+    Without this, each half-hour would send again all that waits, and a batch of n images n * n messages in the end.
+    """
+    with database.read() as session:
+        before = recovery.messages_out(session)
+    found = broker.messages_and_held()
+    with database.read() as session:  # again: chunks are sent and finished meanwhile
+        return min(before, recovery.messages_out(session)) > found

@@ -63,7 +63,7 @@ def run_nightly(database: Database, settings: Settings, schedule_id: int, messag
         source_key=f"nightly:{message_id}",
         export_folder=item.reports,
     )
-    files = Collection([item.folder])
+    files = Collection([item.folder], scratch=settings.home)
     try:
         return take_in(database, settings, request, (examine(file) for file in files))
     except IntegrityError:

@@ -96,9 +96,13 @@ class BatchWriter:
             chunk_id = new_chunk(self._session, self._batch_id)
             for value in group:
                 value["chunk_id"] = chunk_id
-        statement = insert(Image).returning(Image.id, sort_by_parameter_order=True)
-        ids = self._session.scalars(statement, values).all()
-        return {position: image_id for (position, _), image_id in zip(rows, ids, strict=True)}
+        # RETURNING would make SQLite insert row by row; the write lock is held meanwhile
+        self._session.execute(insert(Image), values)
+        positions = {position for position, _ in rows}
+        of_page = select(Image.position, Image.id).where(
+            Image.batch_id == self._batch_id, Image.position.between(min(positions), max(positions))
+        )
+        return {position: image_id for position, image_id in self._session.execute(of_page) if position in positions}
 
     def _decide(self, rows: list[tuple[int, Received]], ids: dict[int, int], scored: dict[str, Scored]) -> None:
         decided = [

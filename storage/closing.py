@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from storage import audit
 from storage.clock import db_now
 from storage.counts import counts
-from storage.schema import Batch, Image
-from storage.states import UNFINISHED, BatchState
+from storage.schema import Batch, Chunk, Image
+from storage.states import UNFINISHED, BatchState, ChunkState
 
 
 def close_if_done(session: Session, batch_id: str) -> bool:
@@ -22,8 +22,12 @@ def close_if_done(session: Session, batch_id: str) -> bool:
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).one()
+    if batch.state == BatchState.COMPLETE:
+        return False
+    if _has_chunk(session, batch_id, ChunkState.WAITING) or _has_chunk(session, batch_id, ChunkState.RUNNING):
+        return False
     unfinished = exists().where(Image.batch_id == batch_id, Image.state.in_(UNFINISHED))
-    if batch.state == BatchState.COMPLETE or session.scalar(select(unfinished)):
+    if session.scalar(select(unfinished)):
         return False
     batch.state = BatchState.COMPLETE
     batch.closed_at = session.execute(select(db_now())).scalar_one()
@@ -32,3 +36,14 @@ def close_if_done(session: Session, batch_id: str) -> bool:
     facts: dict[str, str | int | None] = {key: total[key] for key in total if key not in ("batch", "state", "seconds")}
     audit.append(session, [audit.Event("batch.completed", batch_id, facts)])
     return True
+
+
+def _has_chunk(session: Session, batch_id: str, state: ChunkState) -> bool:
+    """Whether the batch has a chunk in a state.
+
+    Asked before the images, since it is asked at the end of every chunk: PostgreSQL expects one of many unfinished
+    images to be found at once and reads their table from its start, where those of a large batch are finished (132 ms
+    behind 120,000). The order is that of the index, so that it is used here.
+    """
+    first = select(Chunk.id).where(Chunk.batch_id == batch_id, Chunk.state == state).order_by(Chunk.sent_at).limit(1)
+    return session.scalar(first) is not None

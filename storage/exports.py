@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from sqlalchemy import select, update
 
-from models.checksum import sha256_hex
 from models.errors import PassingFault
 from storage import audit
 from storage.clock import db_now
@@ -36,7 +36,9 @@ def write_due_exports(database: Database) -> list[Path]:
                 write_csv(file, rows(session, [batch_id], flagged_only=True))
         except OSError as error:
             raise PassingFault(f"the report of batch {batch_id} cannot be written yet: {error.strerror}") from error
-        facts: dict[str, str | int | None] = {"sha256": sha256_hex(path.read_bytes())}
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        facts: dict[str, str | int | None] = {"sha256": digest}
         with database.write() as session:
             noted = session.execute(
                 update(Batch)

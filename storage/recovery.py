@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy import ColumnElement, case, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage import audit
@@ -14,7 +14,7 @@ from storage.clock import db_now
 from storage.closing import close_if_done
 from storage.processes import certainly_gone
 from storage.schema import Batch, Chunk, Image
-from storage.states import UNFINISHED, ChunkState, ImageState
+from storage.states import UNFINISHED, BatchState, ChunkState, ImageState
 
 
 def lost_chunks(session: Session) -> list[str]:
@@ -101,33 +101,48 @@ def _move(session: Session, images: list[int], chunk_id: str) -> None:
 
 
 def due_chunks(session: Session, limit: int) -> list[str]:
-    """Ids of waiting chunks that no message is out for and whose backoff is over, oldest batch first."""
-    return list(
-        session.scalars(
-            select(Chunk.id)
-            .join(Batch, Chunk.batch_id == Batch.id)
-            .where(
-                Chunk.state == ChunkState.WAITING,
-                Chunk.sent_at.is_(None),
-                or_(Batch.inbox.is_(None), Batch.moved_at.is_not(None)),  # its files are still on their way
-                or_(Chunk.not_before.is_(None), Chunk.not_before <= db_now()),
-            )
-            .order_by(Batch.created_at, Chunk.batch_id)
-            .limit(limit)
-        )
+    """Ids of waiting chunks that no message is out for and whose backoff is over, oldest batch first.
+
+    Batch by batch, so that a page costs the same however many chunks wait: one query over all of them would sort
+    them all for each page.
+    """
+    due = (
+        Chunk.state == ChunkState.WAITING,
+        Chunk.sent_at.is_(None),
+        or_(Chunk.not_before.is_(None), Chunk.not_before <= db_now()),
     )
+    batches = session.scalars(
+        select(Batch.id)
+        .where(
+            Batch.state == BatchState.OPEN,
+            or_(Batch.inbox.is_(None), Batch.moved_at.is_not(None)),  # its files are still on their way
+            exists().where(Chunk.batch_id == Batch.id, *due),
+        )
+        .order_by(Batch.created_at, Batch.id)
+        .limit(limit)
+    ).all()
+    found: list[str] = []
+    for batch_id in batches:
+        of_batch = select(Chunk.id).where(Chunk.batch_id == batch_id, *due)
+        # the order is that of the index, so that PostgreSQL takes it and does not read the table from its start
+        found += session.scalars(of_batch.order_by(Chunk.sent_at).limit(limit - len(found)))
+        if len(found) == limit:
+            break
+    return found
 
 
 def mark_sent(session: Session, chunk_ids: list[str]) -> None:
     """Note that messages are out. Chunks that a worker claimed in the meantime are left as they are."""
+    # the state stands in CASE, not in WHERE: there SQLite takes its index and looks at every chunk that waits
+    waits = Chunk.state == ChunkState.WAITING
     sent = (
         update(Chunk)
-        .where(Chunk.id.in_(chunk_ids), Chunk.state == ChunkState.WAITING)
-        .values(sent_at=db_now())
-        .returning(Chunk.id, Chunk.batch_id)
+        .where(Chunk.id.in_(chunk_ids))
+        .values(sent_at=case((waits, db_now()), else_=Chunk.sent_at))
+        .returning(Chunk.id, Chunk.batch_id, Chunk.state)
         .execution_options(synchronize_session=False)
     )
-    rows = session.execute(sent).all()
+    rows = [row for row in session.execute(sent) if row.state == ChunkState.WAITING]
     session.execute(
         update(Image)
         .where(Image.chunk_id.in_([row.id for row in rows]), Image.state == ImageState.WAITING)
@@ -140,6 +155,13 @@ def mark_sent(session: Session, chunk_ids: list[str]) -> None:
 def messages_overdue(session: Session, older_than_seconds: float) -> bool:
     """Whether ``forget_messages`` would find any."""
     return session.scalar(select(exists().where(*_overdue(older_than_seconds)))) or False
+
+
+def messages_out(session: Session) -> int:
+    """How many messages there should be: one for each chunk that was sent and waits, or runs."""
+    sent = Chunk.state == ChunkState.WAITING, Chunk.sent_at.is_not(None)
+    number = select(func.count()).select_from(Chunk)
+    return sum(session.scalar(number.where(*those)) or 0 for those in (sent, (Chunk.state == ChunkState.RUNNING,)))
 
 
 def _overdue(seconds: float) -> tuple[ColumnElement[bool], ...]:

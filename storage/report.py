@@ -111,7 +111,8 @@ def _query(batch_id: str, *, flagged_only: bool) -> Select[Image, Batch, Decisio
         .where(Image.batch_id == batch_id)
     )
     if flagged_only:
-        flagged = query.where(Decision.outcome == Outcome.FLAGGED)
+        # by the index of the decisions: a few rows of a large batch, not each of its images
+        flagged = query.where(Decision.batch_id == batch_id, Decision.outcome == Outcome.FLAGGED)
         return flagged.order_by(Prediction.probability.desc(), Image.position)
     return query.order_by(Image.position)
 

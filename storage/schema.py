@@ -84,10 +84,14 @@ class Chunk(Base):
     """Images screened in one task. Its id is all that goes over the wire."""
 
     __tablename__ = "chunks"
-    __table_args__ = (Index("ix_chunks_state_lease_until", "state", "lease_until"),)
+    __table_args__ = (
+        Index("ix_chunks_state_lease_until", "state", "lease_until"),
+        Index("ix_chunks_state_sent_at", "state", "sent_at"),  # messages that are overdue
+        Index("ix_chunks_batch_id_state_sent_at", "batch_id", "state", "sent_at"),  # what of a batch is to be sent
+    )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    batch_id: Mapped[str] = mapped_column(ForeignKey("batches.id"), index=True)
+    batch_id: Mapped[str] = mapped_column(ForeignKey("batches.id"))
     state: Mapped[str] = mapped_column(String(20))
     attempt: Mapped[int] = mapped_column(default=0)  # the fence: who holds an older one may not write
     faults: Mapped[int] = mapped_column(default=0)  # attempts that ended by our own fault; capped

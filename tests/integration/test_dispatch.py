@@ -17,7 +17,7 @@ from scheduler.broker import Broker, connect
 from scheduler.celery_app import make_app
 from scheduler.dispatch import LOST_AFTER_SECONDS, RESEND_VISIBILITIES, recover, send_due
 from storage.batch_writer import Received
-from storage.chunks import Claim
+from storage.chunks import Claim, claim
 from storage.clock import db_now
 from storage.database import Database
 from storage.schema import Chunk, Image
@@ -45,6 +45,14 @@ def messages(broker: Broker) -> list[bytes]:
 
 def bodies(broker: Broker) -> list[Any]:
     return [json.loads(base64.b64decode(json.loads(message)["body"])) for message in messages(broker)]
+
+
+def chunk_held(broker: Broker) -> str:
+    """The chunk of the one message that a worker holds."""
+    with broker.client() as client:
+        (held,) = client.hvals("dermscreen:unacked")
+    ((chunk_id,), _, _) = json.loads(base64.b64decode(json.loads(held)["body"]))
+    return str(chunk_id)
 
 
 def sent_long_ago(database: Database, seconds: float) -> None:
@@ -152,8 +160,34 @@ def test_while_messages_wait_in_the_queue_patience_is_longer(
     send_due(database, app)
     sent_long_ago(database, LOST_AFTER_SECONDS + 1)
     assert recover(database, broker, app)["lost_messages"] == 0
+    submit(database, received(1))
+    send_due(database, app)
+    with broker.client() as client:
+        client.rpop(LIST)
+    sent_long_ago(database, LOST_AFTER_SECONDS + 1)
+    assert recover(database, broker, app)["lost_messages"] == 0
     sent_long_ago(database, RESEND_VISIBILITIES * broker.visibility_seconds + 1)
-    assert recover(database, broker, app) == {"taken_back": 0, "lost_messages": 1, "sent": 1}
+    assert recover(database, broker, app) == {"taken_back": 0, "lost_messages": 2, "sent": 2}
+
+
+def test_old_messages_that_are_all_there_are_not_sent_again(
+    database: Database, broker: Broker, app: Celery, submit: Submit, received: Make,
+    one_image_a_chunk: None,
+) -> None:  # fmt: skip
+    submit(database, received(4))
+    send_due(database, app)
+    sent_long_ago(database, RESEND_VISIBILITIES * broker.visibility_seconds + 1)
+    nothing = {"taken_back": 0, "lost_messages": 0, "sent": 0}
+    assert recover(database, broker, app) == nothing
+    with broker.client() as client:  # in the hands of a worker that has not claimed its chunk yet
+        client.hset("dermscreen:unacked", "tag", client.rpop(LIST))
+    assert recover(database, broker, app) == nothing
+    with database.write() as session:  # and now it has
+        claim(session, chunk_held(broker), "elsewhere/-/1/1")
+    assert recover(database, broker, app) == nothing
+    with broker.client() as client:
+        client.rpop(LIST)
+    assert recover(database, broker, app) == {"taken_back": 0, "lost_messages": 3, "sent": 3}
 
 
 def test_recovery_takes_lost_chunks_back_and_sends_their_halves(

@@ -20,7 +20,10 @@ def touch(*paths: Path) -> None:
 
 
 def names(folder: Path, *paths: str) -> list[str]:
-    return [found.image.removeprefix(f"{folder}/") for found in Collection(paths or [str(folder)])]
+    collection = Collection(paths or [str(folder)])
+    found = [found.image.removeprefix(f"{folder}/") for found in collection]
+    assert collection.count() == len(found)
+    return found
 
 
 def test_folders_are_walked_in_natural_order(tmp_path: Path) -> None:
@@ -44,12 +47,14 @@ def test_system_files_are_passed_over_and_counted(tmp_path: Path) -> None:
     collection = Collection([str(tmp_path)])
     assert [Path(found.image).name for found in collection] == ["1.jpg"]
     assert collection.passed_over == 4
+    assert collection.count() == 1
 
 
 def test_entries_left_out_are_left_out_at_the_top_alone(tmp_path: Path) -> None:
     touch(tmp_path / "processed" / "1.jpg", tmp_path / "a" / "processed" / "2.jpg", tmp_path / "3.jpg")
     found = Collection([str(tmp_path)], without=("processed",))
     assert [Path(item.image).name for item in found] == ["3.jpg", "2.jpg"]
+    assert found.count() == 2
 
 
 def test_an_empty_folder_has_no_files(tmp_path: Path) -> None:
@@ -110,7 +115,8 @@ def test_a_folder_that_cannot_be_read_is_an_item_with_its_problem(
         return real(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    locked, other = Collection([str(tmp_path)])
+    locked, other = collection = list(Collection([str(tmp_path)]))
+    assert Collection([str(tmp_path)]).count() == len(collection)
     assert locked == Found(f"{tmp_path}/a", f"{tmp_path}/a", "folder cannot be read: Permission denied")
     assert other.image == f"{tmp_path}/b/2.jpg"
     assert examine(locked).reason == "folder cannot be read: Permission denied"
@@ -134,6 +140,7 @@ def test_a_url_is_listed_in_natural_order() -> None:
         assert [found.image for found in Collection(["memory://wards"])] == [
             "memory:///wards/2.jpg", "memory:///wards/10.jpg", "memory:///wards/a/1.jpg",
         ]  # fmt: skip
+        assert Collection(["memory://wards"]).count() == 3
         with pytest.raises(UsageFault, match=r"^no files below memory://nothing$"):
             list(Collection(["memory://nothing"]))
     finally:

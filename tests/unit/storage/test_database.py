@@ -136,6 +136,12 @@ def test_sqlite_survives_a_power_cut(sqlite_database: Database) -> None:
     assert answers == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
+def test_sqlite_has_room_for_the_indexes_of_a_large_batch(sqlite_database: Database) -> None:
+    with sqlite_database.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA cache_size").scalar() == -64 * 1024  # KiB
+        assert connection.exec_driver_sql("PRAGMA journal_size_limit").scalar() == 64 * 1024 * 1024
+
+
 @pytest.mark.parametrize("door", ["read", "write"])
 def test_unreachable_postgresql_names_the_server_and_hides_the_password(door: str) -> None:
     database = Database("postgresql+psycopg://clinic:s3cret@127.0.0.1:1/screening")
