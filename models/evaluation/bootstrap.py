@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.estimate import Interval
+from models.evaluation.estimate import Estimate, Interval
+from models.intervals import wilson
 
 RESAMPLES = 1_000
 SEED = 7
@@ -62,3 +63,15 @@ def percentile_interval(draws: Draws) -> Interval | None:
         return None
     low, high = np.percentile(defined, [2.5, 97.5])
     return None if low == high else (float(low), float(high))
+
+
+def estimated(value: float | None, draws: Draws) -> Estimate:
+    """A value with the interval of its resamples; a value that is not defined has none."""
+    return Estimate(value, None if value is None else percentile_interval(draws))
+
+
+def rated(value: float | None, draws: Draws, groups: int) -> Estimate:
+    """The same of a proportion of so many groups; at 0 or 1, where no resample varies, the interval is Wilson's."""
+    if value in (0.0, 1.0):
+        return Estimate(value, wilson(groups if value else 0, groups))
+    return estimated(value, draws)

@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.classes import Classes
-from models.evaluation.bootstrap import Draws, percentile_interval, resample
+from models.evaluation.bootstrap import estimated, rated, resample
 from models.evaluation.cases import Case
 from models.evaluation.estimate import Estimate
 from models.evaluation.metrics import share
 from models.evaluation.weighted import Floats, weighted_roc_auc
-from models.intervals import wilson
 
 
 @dataclass(frozen=True)
@@ -109,8 +108,8 @@ def measure_classes(
                 name=name,
                 malignant=name in classes.malignant,
                 images=images,
-                sensitivity=_rate(found, draws["sensitivity"][:, number], len(np.unique(numbers[of_class]))),
-                roc_auc=_estimate(auc, draws["roc_auc"][:, number]),
+                sensitivity=rated(found, draws["sensitivity"][:, number], len(np.unique(numbers[of_class]))),
+                roc_auc=estimated(auc, draws["roc_auc"][:, number]),
             )
         )
     sensitivities = [row.sensitivity.value for row in rows if row.sensitivity.value is not None]
@@ -119,9 +118,9 @@ def measure_classes(
         images=len(truth),
         confusion=tuple(tuple(int(value) for value in row) for row in matrix),
         rows=tuple(rows),
-        accuracy=_rate(float((said == truth).mean()), draws["accuracy"], len(names)),
+        accuracy=rated(float((said == truth).mean()), draws["accuracy"], len(names)),
         # of all classes or of none: a mean over those that happen to be there is another number
-        balanced_accuracy=_estimate(
+        balanced_accuracy=estimated(
             float(np.mean(sensitivities)) if len(sensitivities) == count else None, draws["balanced_accuracy"]
         ),
     )
@@ -156,13 +155,3 @@ def _ranked(weights: Floats, members: Floats, probabilities: Floats) -> Floats:
 
 def _roc_auc(members: NDArray[np.bool_], probabilities: Floats) -> float:
     return float(_ranked(np.ones((1, len(members))), members.astype(np.float64), probabilities)[0])
-
-
-def _estimate(value: float | None, draws: Draws) -> Estimate:
-    return Estimate(value, None if value is None else percentile_interval(draws))
-
-
-def _rate(value: float | None, draws: Draws, groups: int) -> Estimate:
-    if value in (0.0, 1.0):
-        return Estimate(value, wilson(groups if value else 0, groups))
-    return _estimate(value, draws)

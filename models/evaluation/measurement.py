@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from models.evaluation import curves, metrics
-from models.evaluation.bootstrap import Draws, percentile_interval, resample
+from models.evaluation.bootstrap import Draws, estimated, percentile_interval, rated, resample
 from models.evaluation.calibration import BINS, Bin, Calibration, bin_numbers, expected_calibration_error
 from models.evaluation.cases import Arrays, Case, arrays
 from models.evaluation.estimate import Estimate, Interval
 from models.evaluation.metrics import Confusion
 from models.evaluation.predictive import negative_predictive_value, positive_predictive_value
 from models.evaluation.weighted import Weighted
-from models.intervals import wilson
 
 
 @dataclass(frozen=True)
@@ -124,8 +123,8 @@ def measure(
         images=len(data.labels),
         malignant=data.malignant,
         groups=data.group_count,
-        roc_auc=_estimate(metrics.roc_auc(data), draws["roc_auc"]),
-        pr_auc=_estimate(metrics.pr_auc(data), draws["pr_auc"]),
+        roc_auc=estimated(metrics.roc_auc(data), draws["roc_auc"]),
+        pr_auc=estimated(metrics.pr_auc(data), draws["pr_auc"]),
         calibration=_calibration(data, draws),
         points=points,
         roc=curves.roc(data),
@@ -142,15 +141,15 @@ def _at(
     counted = metrics.confusion(data, threshold)
     unflagged = data.probabilities < threshold
     groups = {label: len(np.unique(data.groups[data.labels == label])) for label in (0, 1)}
-    sensitivity = _rate(counted.sensitivity, draws["sensitivity"], groups[1])
-    specificity = _rate(counted.specificity, draws["specificity"], groups[0])
+    sensitivity = rated(counted.sensitivity, draws["sensitivity"], groups[1])
+    specificity = rated(counted.specificity, draws["specificity"], groups[0])
     prevalence = data.malignant / len(data.labels)
     flagged_groups = len(np.unique(data.groups[~unflagged]))
     at_observed = Predictive(
         prevalence,
         True,
-        _rate(counted.ppv, draws["ppv"], flagged_groups),
-        _rate(counted.npv, draws["npv"], len(np.unique(data.groups[unflagged]))),
+        rated(counted.ppv, draws["ppv"], flagged_groups),
+        rated(counted.npv, draws["npv"], len(np.unique(data.groups[unflagged]))),
     )
     at_given = tuple(
         _predictive(value, sensitivity, specificity, draws["ppv_at"][:, number], draws["npv_at"][:, number])
@@ -164,21 +163,11 @@ def _at(
         review_malignant=int((data.ungradable & (data.labels == 1)).sum()),
         sensitivity=sensitivity,
         specificity=specificity,
-        accuracy=_rate(metrics.accuracy(data, threshold), draws["accuracy"], data.group_count),
-        f1=_estimate(metrics.f1(data, threshold), draws["f1"]),
-        flagged=_rate(counted.flagged / counted.images, draws["flagged"], data.group_count),
+        accuracy=rated(metrics.accuracy(data, threshold), draws["accuracy"], data.group_count),
+        f1=estimated(metrics.f1(data, threshold), draws["f1"]),
+        flagged=rated(counted.flagged / counted.images, draws["flagged"], data.group_count),
         predictive=(*at_given, at_observed),
     )
-
-
-def _estimate(value: float | None, draws: Draws) -> Estimate:
-    return Estimate(value, None if value is None else percentile_interval(draws))
-
-
-def _rate(value: float | None, draws: Draws, groups: int) -> Estimate:
-    if value in (0.0, 1.0):
-        return Estimate(value, wilson(groups if value else 0, groups))
-    return _estimate(value, draws)
 
 
 def _predictive(prevalence: float, sensitivity: Estimate, specificity: Estimate, ppv: Draws, npv: Draws) -> Predictive:
@@ -224,11 +213,11 @@ def _calibration(data: Arrays, draws: dict[str, Draws]) -> Calibration:
                 high=(number + 1) / BINS,
                 images=images,
                 mean_probability=float(data.probabilities[inside].mean()) if images else None,
-                malignant_share=_rate(share, draws["bin_share"][:, number], groups),
+                malignant_share=rated(share, draws["bin_share"][:, number], groups),
             )
         )
     return Calibration(
-        ece=_estimate(expected_calibration_error(data.labels, data.probabilities), draws["ece"]),
-        brier=_estimate(metrics.brier(data), draws["brier"]),
+        ece=estimated(expected_calibration_error(data.labels, data.probabilities), draws["ece"]),
+        brier=estimated(metrics.brier(data), draws["brier"]),
         bins=tuple(bins),
     )
