@@ -18,16 +18,10 @@ def command(actor: str | None, as_json: bool) -> None:
       screen resume
       screen resume --by "dr jones"
     """
-    from contextlib import closing
-
     from cli import output
-    from scheduler.intake import os_user
-    from storage import pause
-    from storage.migrate import open_database
-    from storage.settings import from_environment
+    from cli.pausing import turn
 
-    with closing(open_database(from_environment())) as database, database.write() as session:
-        changed = pause.turn(session, on=False, actor=actor or os_user())
+    changed = turn(actor, on=False)
     if as_json:
         output.data_json({"paused": False, "changed": changed})
     else:

@@ -1,0 +1,16 @@
+"""The switch behind `screen pause` and `screen resume`."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from scheduler.intake import os_user
+from storage import pause
+from storage.migrate import open_database
+from storage.settings import from_environment
+
+
+def turn(actor: str | None, *, on: bool) -> bool:
+    """Turn the pause of this site on or off; ``actor`` None: the user of this process. Returns whether it changed."""
+    with closing(open_database(from_environment())) as database, database.write() as session:
+        return pause.turn(session, on=on, actor=actor or os_user())
