@@ -30,15 +30,12 @@ class LoadedNetwork:
         # XLA was slower on the CPU: 31 against 55 images/s in training, 225 against 359 in screening
         self._network.compile(jit_compile=False)
 
-    def probabilities(self, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Probability of malignant for each picture, averaged over views and calibrated as the manifest says.
-
-        pictures: (n, size, size, 3), uint8. Returns (n,), 0..1.
-        """
-        return self.answers(pictures).malignant
-
     def answers(self, pictures: NDArray[np.uint8]) -> Answers:
-        """The same with the probability of each class, and why a picture is not judged, where the version says it."""
+        """The probability of malignant for each picture, averaged over views and calibrated as the manifest says.
+
+        Also of each class, and why a picture is not judged, where the version says it.
+        pictures: (n, size, size, 3), uint8. Returns probabilities (n,), 0..1.
+        """
         manifest, features = self.version.manifest, []
 
         def score(flip: Flip) -> NDArray[Any]:

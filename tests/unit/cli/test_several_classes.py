@@ -101,7 +101,7 @@ def test_the_probability_of_malignant_is_the_sum(trained: Path, coloured: Path) 
     assert said.of_classes is not None
     assert said.of_classes.sum(axis=1) == pytest.approx(np.ones(9))
     assert said.malignant == pytest.approx(said.of_classes[:, 1:].sum(axis=1))
-    assert network.probabilities(pictures) == pytest.approx(said.malignant)
+    assert network.answers(pictures).malignant == pytest.approx(said.malignant)
 
 
 def test_what_is_stored(batch: str, sqlite_database: Database) -> None:

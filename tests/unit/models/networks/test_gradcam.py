@@ -108,7 +108,7 @@ def test_the_map_changes_with_the_weights(
     """Adebayo et al. 2018: a map that stays the same under other weights shows the picture, not the network."""
     version = open_version(write_version(tmp_path, "tiny-1", dump_weights(tiny_network)))
     probabilities, maps = gradcam_of(version).maps(pictures)
-    assert probabilities == pytest.approx(load(version).probabilities(pictures), abs=1e-6)
+    assert probabilities == pytest.approx(load(version).answers(pictures).malignant, abs=1e-6)
     other = build("hidri", 16)
     rng = np.random.default_rng(5)
     for old, new in zip(tiny_network.weights, other.weights, strict=True):
@@ -164,6 +164,6 @@ def test_over_views_it_says_what_screening_says_and_its_map_turns_with_the_pictu
 ) -> None:
     version = open_version(write_version(tmp_path, "tiny-1", dump_weights(tiny_network), views=2))
     probabilities, maps = gradcam_of(version).maps(pictures)
-    assert probabilities == pytest.approx(load(version).probabilities(pictures), abs=1e-5)
+    assert probabilities == pytest.approx(load(version).answers(pictures).malignant, abs=1e-5)
     mirrored = gradcam_of(version).maps(pictures[:, :, ::-1])[1]
     assert mirrored[:, :, ::-1] == pytest.approx(maps, abs=1e-3)

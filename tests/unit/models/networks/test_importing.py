@@ -80,7 +80,7 @@ def test_the_same_probabilities_after_import(
     assert np.ptp(expected) > 0.001
     manifest = import_weights(tmp_path / name, replace(WANTED, architecture=architecture), tmp_path / "models")
     version = open_version(tmp_path / "models" / "mine-1")
-    assert load(version).probabilities(pictures) == pytest.approx(expected, abs=1e-6)
+    assert load(version).answers(pictures).malignant == pytest.approx(expected, abs=1e-6)
     assert version.manifest == manifest
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["mine-1"]
 

@@ -27,7 +27,7 @@ def folder(write_version: Callable[..., Path], tmp_path: Path, tiny_network: Any
 
 
 def test_the_probabilities_are_those_of_keras(folder: Path, tiny_network: Any, pictures: np.ndarray) -> None:
-    found = load(open_version(folder)).probabilities(pictures)
+    found = load(open_version(folder)).answers(pictures).malignant
     assert found.shape == (16,)
     assert found.dtype == np.float64
     assert found == pytest.approx(tiny_network.predict(pictures, verbose=0).reshape(-1), abs=1e-6)
@@ -36,19 +36,19 @@ def test_the_probabilities_are_those_of_keras(folder: Path, tiny_network: Any, p
 
 def test_a_picture_alone_scores_as_among_others(folder: Path, pictures: np.ndarray) -> None:
     network = load(open_version(folder))
-    together = network.probabilities(pictures)
-    alone = np.concatenate([network.probabilities(pictures[n : n + 1]) for n in range(16)])
+    together = network.answers(pictures).malignant
+    alone = np.concatenate([network.answers(pictures[n : n + 1]).malignant for n in range(16)])
     assert alone == pytest.approx(together, abs=1e-6)
-    assert network.probabilities(pictures[::-1]) == pytest.approx(together[::-1], abs=1e-6)
-    assert network.probabilities(pictures[3:10]) == pytest.approx(together[3:10], abs=1e-6)
+    assert network.answers(pictures[::-1]).malignant == pytest.approx(together[::-1], abs=1e-6)
+    assert network.answers(pictures[3:10]).malignant == pytest.approx(together[3:10], abs=1e-6)
 
 
 def test_the_calibration_of_the_manifest_is_applied(folder: Path, pictures: np.ndarray) -> None:
-    before = load(open_version(folder)).probabilities(pictures)
+    before = load(open_version(folder)).answers(pictures).malignant
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     manifest["calibration"] = {"method": "temperature", "temperature": 2.0}
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    after = load(open_version(folder)).probabilities(pictures)
+    after = load(open_version(folder)).answers(pictures).malignant
     assert np.log(after / (1 - after)) == pytest.approx(np.log(before / (1 - before)) / 2, abs=1e-6)
     assert not np.allclose(after, before)
 
@@ -61,9 +61,9 @@ def test_the_mean_over_views_comes_before_the_calibration(
     made = write_version(tmp_path, "tiny-1", dump_weights(tiny_network), views=views, calibration=calibration)
     looks = [pictures, pictures[:, :, ::-1], pictures[:, ::-1], pictures[:, ::-1, ::-1]][:views]
     mean = np.mean([tiny_network.predict(np.ascontiguousarray(look), verbose=0) for look in looks], axis=0).reshape(-1)
-    found = load(open_version(made)).probabilities(pictures)
+    found = load(open_version(made)).answers(pictures).malignant
     assert np.log(found / (1 - found)) == pytest.approx(np.log(mean / (1 - mean)) / 2, abs=1e-5)
-    assert load(open_version(made)).probabilities(pictures[:, :, ::-1]) == pytest.approx(found, abs=1e-6)
+    assert load(open_version(made)).answers(pictures[:, :, ::-1]).malignant == pytest.approx(found, abs=1e-6)
 
 
 def test_it_knows_its_version(folder: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_picture_unlike_those_it_was_fitted_on_is_named(
     found = load(open_version(folder)).answers(np.concatenate([known[:30], even]))
     assert [reason is None for reason in found.reasons()] == [True] * 30 + [False] * 2
     assert str(found.reasons()[-1]).startswith("unlike the pictures that the network learned from: distance ")
-    assert found.malignant[:30] == pytest.approx(load(open_version(plain)).probabilities(known[:30]), abs=1e-6)
+    assert found.malignant[:30] == pytest.approx(load(open_version(plain)).answers(known[:30]).malignant, abs=1e-6)
 
     (folder / "d.safetensors").write_bytes(written[:-1] + bytes([written[-1] ^ 1]))
     with pytest.raises(ModelInvalid, match="the distribution file is not the one of the manifest"):

@@ -58,9 +58,9 @@ def test_a_stopped_run_ends_as_a_whole_one(order: Order, told: Callable[..., Any
     train(replace(parts, resume=True), resumed)
     assert [row[0] for row in resumed.epochs] == [3]
     pictures = np.random.default_rng(1).integers(0, 256, (8, 48, 48, 3)).astype(np.uint8)
-    again = load(open_version(parts.output)).probabilities(pictures)
+    again = load(open_version(parts.output)).answers(pictures).malignant
     # but for the draws of dropout, whose state keras does not keep
-    assert again == pytest.approx(load(version).probabilities(pictures), abs=5e-3)
+    assert again == pytest.approx(load(version).answers(pictures).malignant, abs=5e-3)
 
     network, tensors = load(version)._network, imagenet_tensors()
     first = network.get_layer("stem_conv").get_weights()[0]

@@ -60,7 +60,7 @@ def scores(version: ModelVersion, lesions: Path, part: str) -> tuple[np.ndarray,
         prepare(by_checksum[row["checksum"]].read_bytes(), ".jpg", manifest.preprocessing, manifest.input_size)
         for row in rows
     ]
-    probabilities = np.round(load(version).probabilities(np.stack(pictures)), 6)
+    probabilities = np.round(load(version).answers(np.stack(pictures)).malignant, 6)
     return np.array([row["label"] == "malignant" for row in rows], dtype=int), probabilities
 
 
