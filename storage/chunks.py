@@ -196,7 +196,7 @@ def complete(
 def backoff_seconds(attempt: int) -> float:
     """How long a chunk rests after an attempt, with jitter: what failed together comes back one by one."""
     doublings = min(attempt - 1, 16)  # passing faults have no cap, and 2.0 ** 1024 is no number
-    return min(MAX_BACKOFF_SECONDS, BACKOFF_SECONDS * 2.0**doublings) * random.uniform(0.75, 1.0)  # noqa: S311
+    return min(MAX_BACKOFF_SECONDS, BACKOFF_SECONDS * 2.0**doublings) * random.uniform(0.75, 1.0)  # noqa: S311 - jitter, no secret
 
 
 def given_up(reason: str, faults: int) -> str:

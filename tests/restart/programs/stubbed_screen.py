@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-import harmed  # noqa: F401 - first
+import harmed  # noqa: F401 - harms this process before anything else runs
 
 from cli.main import main
 

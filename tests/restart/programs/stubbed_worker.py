@@ -5,7 +5,7 @@ import resource
 from pathlib import Path
 from typing import Any
 
-import harmed  # noqa: F401 - first
+import harmed  # noqa: F401 - harms this process before anything else runs
 from stub_network import StubNetwork
 
 from models.decoding import decode

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -178,8 +179,8 @@ def test_a_report_that_was_being_written_meanwhile_is_due_once_more(
     fail(database)
     write = exports.write_csv
 
-    def slow(*arguments: object) -> int:
-        written = write(*arguments)  # type: ignore[arg-type]
+    def slow(*arguments: Any) -> int:
+        written = write(*arguments)
         monkeypatch.setattr(exports, "write_csv", write)
         retry(database, batch_id)
         (held,) = take(database)

@@ -54,7 +54,7 @@ def test_bytes_are_written_whole_too(tmp_path: Path) -> None:
     write_whole(tmp_path / "new" / "a.png", b"\x89PNG\r\n\x00")
     assert (tmp_path / "new" / "a.png").read_bytes() == b"\x89PNG\r\n\x00"
     with pytest.raises(TypeError):
-        write_whole(tmp_path / "new" / "a.png", "text")  # type: ignore[arg-type]
+        write_whole(tmp_path / "new" / "a.png", "text")  # type: ignore[arg-type]  # the wrong type is the test
     assert [(found.name, found.read_bytes()) for found in (tmp_path / "new").iterdir()] == [
         ("a.png", b"\x89PNG\r\n\x00")
     ]
