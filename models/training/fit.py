@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from models.training.class_folders import class_folders
 from models.training.dataset import class_weights, dataset
 from models.training.objective import auc, loss
 from models.training.order import Order
-from models.training.presets import FineTune, Preset, preset
+from models.training.presets import FineTune, Preset, preset, shortened
 from models.training.publish import publish
 from models.training.split import PARTS, Sample, read_groups, split, split_csv
 
@@ -30,7 +29,7 @@ def train(order: Order, progress: Progress) -> Path:
     """
     recipe = preset(order.architecture)
     if order.epochs is not None:
-        recipe = replace(recipe, epochs=order.epochs)
+        recipe = shortened(recipe, order.epochs)
     classes = class_folders(order.data, order.malignant)
     if classes.several and order.calibration == ISOTONIC:
         raise UsageFault("isotonic calibration is for one probability: several classes take --calibration temperature")
@@ -120,7 +119,7 @@ def _fit(
         verbose=0,
     )
     trained.load_weights(str(run / "best.weights.h5"))
-    return network, remember.history
+    return network, remember.past()
 
 
 def _augmentation(recipe: Preset, seed: int) -> list[Any]:

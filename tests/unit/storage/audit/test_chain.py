@@ -14,6 +14,8 @@ from sqlalchemy import delete, insert, select, update
 import storage
 from models.errors import ProofBroken
 from storage import audit, chunks, recovery
+from storage.audit.canonical import canonical
+from storage.audit.link import GENESIS, link_hash
 from storage.batch_writer import Received
 from storage.chunks import MAX_FAULTS, Claim, Results
 from storage.clock import db_now
@@ -116,7 +118,7 @@ def test_an_edited_link_is_named(chained: Database) -> None:
 def test_an_edited_event_with_a_fitting_hash_breaks_the_next_link(chained: Database) -> None:
     row = event(chained, 4)
     body = row.body.replace('"part":"', '"part":"x')
-    change(chained, 4, body=body, hash=audit.link_hash(4, row.previous, body))
+    change(chained, 4, body=body, hash=link_hash(4, row.previous, body))
     assert broken(chained) == "audit event 5 does not follow the one before it: inserted or replaced"
 
 
@@ -136,12 +138,12 @@ def test_a_deletion_that_was_closed_up_is_named(chained: Database) -> None:
 
 
 def forged(database: Database, seq: int, previous: str) -> None:
-    body = audit.canonical({"at": event(database, 1).at.isoformat(), "batch": "", "event": "forged"})
+    body = canonical({"at": event(database, 1).at.isoformat(), "batch": "", "event": "forged"})
     with database.write() as session:
         session.execute(
             insert(AuditEvent).values(
                 seq=seq, at=event(database, 1).at, event="forged", body=body, previous=previous,
-                hash=audit.link_hash(seq, previous, body),
+                hash=link_hash(seq, previous, body),
             )
         )  # fmt: skip
 
@@ -156,12 +158,12 @@ def test_an_inserted_event_is_named(chained: Database) -> None:
 
 @pytest.mark.parametrize("seq", [0, -1])
 def test_an_event_put_before_the_first_is_named(chained: Database, seq: int) -> None:
-    forged(chained, seq, audit.GENESIS)
+    forged(chained, seq, GENESIS)
     assert broken(chained) == f"audit event {seq} was inserted: the first one is 1"
 
 
 def test_an_event_added_without_the_right_link_is_named(chained: Database) -> None:
-    forged(chained, 8, audit.GENESIS)
+    forged(chained, 8, GENESIS)
     assert broken(chained) == "audit event 8 does not follow the one before it: inserted or replaced"
 
 

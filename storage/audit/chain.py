@@ -1,0 +1,60 @@
+"""The hash chain of audit events: appended last in the transaction of the change that it records.
+
+The stored text is canonical JSON (RFC 8785) and is never serialised again for checking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select, text
+from sqlalchemy.orm import Session
+
+from storage.audit.canonical import canonical
+from storage.audit.link import GENESIS, link_hash
+from storage.clock import db_now
+from storage.schema import AuditEvent
+
+# any constant will do; this one keeps our lock apart from other users of the same PostgreSQL
+ADVISORY_LOCK = 0x6465726D73637265
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that changed: its name, the batch it belongs to, and facts. Values are text, integers or None."""
+
+    event: str
+    batch_id: str | None
+    facts: dict[str, str | int | None]
+
+
+def lock(session: Session) -> None:
+    """Wait for the other writers of the chain and keep them waiting until the commit. SQLite has one writer anyhow."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+
+
+def append(session: Session, events: Iterable[Event]) -> None:
+    """Append events to the chain. Call it last: from here to the commit every other writer waits."""
+    pending = list(events)
+    if not pending:
+        return
+    lock(session)
+    last = session.execute(select(AuditEvent.seq, AuditEvent.hash).order_by(AuditEvent.seq.desc()).limit(1)).first()
+    seq, previous = (last.seq, last.hash) if last else (0, GENESIS)
+    at = session.execute(select(db_now())).scalar_one()
+    rows = []
+    for item in pending:
+        seq += 1
+        facts = {key: value for key, value in item.facts.items() if value is not None}
+        body = canonical({"at": at.isoformat(), "batch": item.batch_id or "", "event": item.event, **facts})
+        link = link_hash(seq, previous, body)
+        rows.append(
+            {
+                "seq": seq, "at": at, "event": item.event, "batch_id": item.batch_id,
+                "body": body, "previous": previous, "hash": link,
+            }
+        )  # fmt: skip
+        previous = link
+    session.execute(insert(AuditEvent), rows)
