@@ -70,7 +70,7 @@ def test_an_untouched_chain_holds_and_its_length_is_told(chained: Database) -> N
 
 
 def test_a_chain_is_checked_beyond_its_first_page(chained: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit, "PAGE", 3)
+    monkeypatch.setattr(verification, "PAGE", 3)
     assert verify(chained) == 7
     change(chained, 7, body="{}")
     assert broken(chained) == "audit event 7 was changed after it was written"
