@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from scheduler.intake import os_user
 from storage import pause
 from storage.migrate import open_database
+from storage.processes import os_user
 from storage.settings import from_environment
 
 

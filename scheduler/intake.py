@@ -6,9 +6,7 @@ many, so that memory stays flat; then one transaction writes the batch whole or 
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -27,6 +25,7 @@ from storage import batches
 from storage.batch_writer import Received
 from storage.database import Database
 from storage.image_files import read_image_bytes
+from storage.processes import os_user
 from storage.registry import active_model
 from storage.settings import Settings
 
@@ -127,11 +126,3 @@ def examine(found: Found, *, whole: bool = False) -> Received:
     except ImageRefused as refusal:
         return replace(received, reason=str(refusal))
     return received
-
-
-def os_user() -> str:
-    """Name of the user of this process, or its number where it has no name (containers)."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"

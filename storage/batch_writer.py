@@ -10,6 +10,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from storage import audit, predictions
+from storage.audit.names import digests, new_salt
 from storage.decisions import Scored, decision_facts, insert_decisions
 from storage.paging import pages
 from storage.schema import Chunk, Image, Policy
@@ -27,6 +28,8 @@ class Received:
     checksum: str | None
     size: int | None
     reason: str | None = None
+    patient: str | None = None
+    lesion: str | None = None
 
 
 def new_chunk(session: Session, batch_id: str) -> str:
@@ -41,9 +44,11 @@ class BatchWriter:
 
     def __init__(self, session: Session, batch_id: str, policy: Policy, key: predictions.Key) -> None:
         self._session, self._batch_id, self._policy, self._key = session, batch_id, policy, key
+        self._salts: dict[int, str] = {}  # of the page in hand, by position
 
     def write(self, page: Iterable[tuple[int, Received]]) -> list[audit.Event]:
         rows = list(page)
+        self._salts = {position: new_salt() for position, _ in rows}
         checksums = {item.checksum for _, item in rows if item.checksum and not item.reason}
         first = self._already_in_batch(checksums)
         scored = predictions.known(self._session, self._key, checksums - first.keys())
@@ -59,7 +64,7 @@ class BatchWriter:
         first |= {item.checksum: ids[position] for position, item in originals if item.checksum and not item.reason}
         ids |= self._insert(copies, {}, first)
         self._decide(originals, ids, scored)
-        return [self._event(ids[position], item, scored, first) for position, item in rows]
+        return [self._event(position, ids[position], item, scored, first) for position, item in rows]
 
     def _already_in_batch(self, checksums: set[str]) -> dict[str, int]:
         query = select(Image.checksum, Image.id).where(
@@ -82,6 +87,7 @@ class BatchWriter:
                 "batch_id": self._batch_id, "position": position, "image": item.image, "location": item.location,
                 "checksum": item.checksum, "size": item.size, "reason": item.reason, "duplicate_of": None,
                 "chunk_id": None, "state": ImageState.WAITING,
+                "salt": self._salts[position], "patient": item.patient, "lesion": item.lesion,
             }  # fmt: skip
             if item.reason:
                 value["state"] = ImageState.REJECTED
@@ -112,8 +118,11 @@ class BatchWriter:
         ]
         insert_decisions(self._session, self._batch_id, self._policy, decided)
 
-    def _event(self, image_id: int, item: Received, scored: dict[str, Scored], first: dict[str, int]) -> audit.Event:
+    def _event(
+        self, position: int, image_id: int, item: Received, scored: dict[str, Scored], first: dict[str, int]
+    ) -> audit.Event:
         facts: dict[str, str | int | None] = {"image": image_id, "checksum": item.checksum, "size": item.size}
+        facts |= digests(self._salts[position], item.image, item.patient, item.lesion)
         if item.reason:
             return audit.Event("image.rejected", self._batch_id, facts | {"reason": item.reason})
         original = first[item.checksum or ""]

@@ -15,6 +15,7 @@ from storage import audit, policies, predictions
 from storage.batch_writer import BatchWriter, Received
 from storage.clock import db_now
 from storage.closing import close_if_done
+from storage.decisions import policy_hash
 from storage.paging import pages
 from storage.schema import Batch, Policy
 from storage.states import BatchState
@@ -65,8 +66,9 @@ def create(session: Session, header: Header, received: Iterable[Received]) -> st
     session.add(batch)
     session.flush()
     submitted: dict[str, str | int | None] = {
-        "source": header.source, "submitter": header.submitter, "site": header.site,
-        "model": header.manifest.name, "weights": header.manifest.weights_sha256, "policy": policy.label,
+        "source": header.source, "actor": header.submitter, "submitter": header.submitter, "site": header.site,
+        "model": header.manifest.name, "weights": header.manifest.weights_sha256,
+        "preprocessing": header.manifest.preprocessing, "policy": policy.label, "policy_hash": policy_hash(policy),
     }  # fmt: skip
     audit.append(session, [*events, audit.Event("batch.submitted", batch.id, submitted)])
     writer = BatchWriter(

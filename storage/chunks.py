@@ -19,6 +19,7 @@ from storage import audit, predictions
 from storage.clock import db_now
 from storage.closing import close_if_done
 from storage.decisions import decision_facts, insert_decisions
+from storage.engines import Computed
 from storage.schema import Batch, Chunk, Image, Policy
 from storage.settings import LEASE_SECONDS
 from storage.states import UNFINISHED, ChunkState, ImageState
@@ -42,6 +43,7 @@ class ChunkImage:
     image: str
     location: str
     checksum: str
+    size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Results:
     passing: dict[int, str] = field(default_factory=dict)  # tried again, not counted
     faults: dict[int, str] = field(default_factory=dict)  # ours: counted
     classes: dict[int, ClassProbabilities] = field(default_factory=dict)  # beside scores; none of a binary network
+    computed: Computed | None = None  # with what
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class ShadowScores:
     key: predictions.Key
     scores: Mapping[int, tuple[float, str | None]]
     classes: Mapping[int, ClassProbabilities] = field(default_factory=dict)
+    computed: Computed | None = None
 
 
 def claim(session: Session, chunk_id: str, holder: str, lease_seconds: float = LEASE_SECONDS) -> Claim | None:
@@ -97,9 +101,11 @@ def claim(session: Session, chunk_id: str, holder: str, lease_seconds: float = L
     unfinished = Image.chunk_id == chunk_id, Image.state.in_(UNFINISHED)
     session.execute(update(Image).where(*unfinished).values(state=ImageState.RUNNING))
     rows = session.execute(
-        select(Image.id, Image.image, Image.location, Image.checksum).where(*unfinished).order_by(Image.position)
+        select(Image.id, Image.image, Image.location, Image.checksum, Image.size)
+        .where(*unfinished)
+        .order_by(Image.position)
     )
-    images = tuple(ChunkImage(row.id, row.image, row.location, row.checksum or "") for row in rows)
+    images = tuple(ChunkImage(row.id, row.image, row.location, row.checksum or "", row.size) for row in rows)
     model = session.scalars(select(Batch.model).where(Batch.id == taken.batch_id)).one()
     facts: dict[str, str | int | None] = {"chunk": chunk_id, "attempt": taken.attempt, "images": len(images)}
     audit.append(session, [audit.Event("chunk.claimed", taken.batch_id, facts | {"holder": holder})])
@@ -145,10 +151,14 @@ def complete(
     _fenced_update(session, held, values | {"faults": faults})
 
     checksums = {image.id: image.checksum for image in held.images}
+    bytes_of: dict[int, dict[str, str | int | None]] = {
+        image.id: {"image": image.id, "checksum": image.checksum, "size": image.size} for image in held.images
+    }
     policy = session.scalars(select(Policy).join(Batch).where(Batch.id == held.batch_id)).one()
     fresh = {checksums[image_id]: score for image_id, score in results.scores.items()}
     by_class = {checksums[image_id]: said for image_id, said in results.classes.items()}
-    stored = predictions.record(session, key, [(checksum, *score) for checksum, score in fresh.items()], by_class)
+    scored_now = [(checksum, *score) for checksum, score in fresh.items()]
+    stored = predictions.record(session, key, scored_now, by_class, results.computed)
     decided = [(image_id, stored[checksums[image_id]]) for image_id in sorted(results.scores)]
     insert_decisions(session, held.batch_id, policy, decided)
     failed = {image_id: given_up(reason, faults) for image_id, reason in exhausted.items()}
@@ -165,7 +175,7 @@ def complete(
         audit.Event(
             "image.decided",
             held.batch_id,
-            common | {"image": image_id, "checksum": checksums[image_id]} | decision_facts(scored, policy),
+            common | bytes_of[image_id] | decision_facts(scored, policy),
         )
         for image_id, scored in decided
     ]
@@ -178,14 +188,15 @@ def complete(
             audit.Event(
                 name,
                 held.batch_id,
-                common | {"image": image_id, "checksum": checksums[image_id], "reason": why},
+                common | bytes_of[image_id] | {"reason": why},
             )
             for image_id, why in ended.items()
         ]
     if shadow is not None:
         shadowed = {checksums[image_id]: score for image_id, score in shadow.scores.items()}
         by_class = {checksums[image_id]: said for image_id, said in shadow.classes.items()}
-        predictions.record(session, shadow.key, [(checksum, *score) for checksum, score in shadowed.items()], by_class)
+        scored_now = [(checksum, *score) for checksum, score in shadowed.items()]
+        predictions.record(session, shadow.key, scored_now, by_class, shadow.computed)
         events.append(
             audit.Event("chunk.shadowed", held.batch_id, common | {"model": shadow.key.model, "images": len(shadowed)})
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from sqlalchemy import insert, select
@@ -9,7 +10,9 @@ from sqlalchemy.orm import Session
 
 from models.quality import beyond_judging
 from models.rounding import text
+from storage.audit.canonical import canonical
 from storage.clock import db_now
+from storage.engines import Computed
 from storage.schema import Decision, Policy
 from storage.states import Outcome
 
@@ -18,13 +21,16 @@ from storage.states import Outcome
 class Scored:
     """What is known about bytes: the prediction's row, its probability (0..1), and why it cannot be graded.
 
-    ``classes``: the stored text of the probabilities of several classes (storage.predictions).
+    ``classes``: the stored text of the probabilities of several classes (storage.predictions). ``computed``: with what;
+    not known of predictions made before schema 0005.
     """
 
     prediction_id: int
     probability: float
     ungradable: str | None
     classes: str | None = None
+    preprocessing: str | None = None
+    computed: Computed | None = None
 
 
 def decide(scored: Scored, threshold: float) -> Outcome:
@@ -62,8 +68,28 @@ def decision_facts(scored: Scored, policy: Policy) -> dict[str, str | int | None
         "probability": text(scored.probability),
         "threshold": text(policy.threshold),
         "policy": policy.label,
+        "policy_hash": policy_hash(policy),
         "model": policy.model,
+        "preprocessing": scored.preprocessing,
         "outcome": decide(scored, policy.threshold),
         "reason": scored.ungradable,
+        "classes": scored.classes,
     }
-    return facts | ({"classes": scored.classes} if scored.classes else {})
+    if scored.computed:
+        facts |= {
+            "weights": scored.computed.weights,
+            "libraries": scored.computed.libraries,
+            "device": scored.computed.device,
+        }
+    return facts
+
+
+def policy_hash(policy: Policy) -> str:
+    """SHA-256 of the canonical text of a policy: what judged, whatever a row may say later. 64 hexadecimal digits."""
+    said: dict[str, str | int] = {
+        "model": policy.model,
+        "name": policy.name,
+        "version": policy.version,
+        "threshold": text(policy.threshold),
+    }
+    return hashlib.sha256(canonical(said).encode()).hexdigest()

@@ -9,6 +9,7 @@ from models.manifest import Manifest
 from models.rounding import text
 from storage import audit
 from storage.clock import db_now
+from storage.decisions import policy_hash
 from storage.schema import Policy
 
 
@@ -35,6 +36,7 @@ def current(session: Session, manifest: Manifest) -> tuple[Policy, list[audit.Ev
     facts: dict[str, str | int | None] = {
         "model": manifest.name,
         "policy": policy.label,
+        "policy_hash": policy_hash(policy),
         "old": text(latest.threshold) if latest else None,
         "new": text(point.threshold),
     }

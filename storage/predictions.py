@@ -14,7 +14,8 @@ from models.answers import ClassProbabilities
 from models.rounding import decimal
 from storage.clock import db_now
 from storage.decisions import Scored
-from storage.schema import Prediction
+from storage.engines import Computed, number_of
+from storage.schema import Engine, Prediction
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,21 @@ def known(session: Session, key: Key, checksums: Iterable[str]) -> dict[str, Sco
         return {}
     columns = Prediction.checksum, Prediction.id, Prediction.probability, Prediction.ungradable, Prediction.classes
     rows = session.execute(
-        select(*columns).where(
+        select(*columns, Engine.weights, Engine.libraries, Engine.device)
+        .outerjoin(Engine, Prediction.engine_id == Engine.id)
+        .where(
             Prediction.model == key.model,
             Prediction.preprocessing == key.preprocessing,
             Prediction.checksum.in_(wanted),
         )
     )
-    return {row.checksum: Scored(row.id, row.probability, row.ungradable, row.classes) for row in rows}
+    return {
+        row.checksum: Scored(
+            row.id, row.probability, row.ungradable, row.classes, key.preprocessing,
+            Computed(row.weights, row.libraries, row.device) if row.weights else None,
+        )
+        for row in rows
+    }  # fmt: skip
 
 
 def record(
@@ -46,21 +55,24 @@ def record(
     key: Key,
     scores: Sequence[tuple[str, float, str | None]],
     classes: Mapping[str, ClassProbabilities] | None = None,
+    computed: Computed | None = None,
 ) -> dict[str, Scored]:
     """Store (checksum, probability, ungradable) and return what counts: the first stored one of each checksum.
 
-    ``classes``: checksum -> probabilities of several classes, where the network has them.
+    ``classes``: checksum -> probabilities of several classes, where the network has them. ``computed``: with what.
     """
     by_class = classes or {}
     if scores:
         dialect = session.get_bind().dialect.name
         insert = (postgresql if dialect == "postgresql" else sqlite).insert
         now = session.execute(select(db_now())).scalar_one()
+        engine_id = number_of(session, computed) if computed else None
         rows = [
             {
                 "checksum": checksum, "model": key.model, "preprocessing": key.preprocessing,
                 "probability": decimal(probability), "ungradable": ungradable,
                 "classes": classes_text(by_class.get(checksum)), "created_at": now,
+                "engine_id": engine_id,
             }
             # one order for everyone: two workers that insert the same rows cannot deadlock
             for checksum, probability, ungradable in sorted(scores)

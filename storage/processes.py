@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import pwd
 import socket
 from functools import cache
 from pathlib import Path
+
+WORKER_ID = "DERMSCREEN_WORKER_ID"  # in the environment of the processes of a worker: its identity
 
 
 @cache
@@ -70,3 +73,11 @@ def _on_this_machine(holder: str) -> tuple[int, str] | None:
     if len(parts) != 3 or f"{machine}/{parts[0]}" != _machine():
         return None
     return int(parts[1]), parts[2]
+
+
+def os_user() -> str:
+    """Name of the user of this process, or its number where it has no name (containers)."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name  # not $USER, which anybody sets
+    except KeyError:
+        return f"uid {os.geteuid()}"

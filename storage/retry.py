@@ -38,15 +38,19 @@ def retry_failed(session: Session, batch_id: str, actor: str) -> Retried:
         select(Image.id).where(Image.batch_id == batch_id, Image.state == ImageState.FAILED).order_by(Image.position)
     ).all()
     chunks = 0
+    if failed:
+        facts: dict[str, str | int | None] = {"actor": actor, "images": len(failed)}
+        audit.append(session, [audit.Event("batch.retried", batch_id, facts)])
     for group in pages(failed, CHUNK_IMAGES):
-        waiting = {"state": ImageState.WAITING, "reason": None, "chunk_id": new_chunk(session, batch_id)}
+        chunk_id = new_chunk(session, batch_id)
+        waiting = {"state": ImageState.WAITING, "reason": None, "chunk_id": chunk_id}
         session.execute(
             update(Image).where(Image.id.in_(group)).values(waiting), execution_options={"synchronize_session": False}
         )
+        retried = [audit.Event("image.retried", batch_id, {"image": number, "chunk": chunk_id}) for number in group]
+        audit.append(session, retried)
         chunks += 1
     if failed:
         batch.state, batch.closed_at, batch.exported_at = BatchState.OPEN, None, None
         session.flush()
-        facts: dict[str, str | int | None] = {"actor": actor, "images": len(failed), "chunks": chunks}
-        audit.append(session, [audit.Event("batch.retried", batch_id, facts)])
     return Retried(len(failed), chunks)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -110,6 +111,12 @@ class Image(Base):
         UniqueConstraint("batch_id", "position"),
         Index("ix_images_batch_id_state", "batch_id", "state"),
         Index("ix_images_batch_id_checksum", "batch_id", "checksum"),
+        Index(
+            "ix_images_patient",
+            "patient",
+            sqlite_where=text("patient IS NOT NULL"),
+            postgresql_where=text("patient IS NOT NULL"),
+        ),
         CheckConstraint("state NOT IN ('rejected', 'failed') OR reason IS NOT NULL", name="unscored_has_reason"),
     )
 
@@ -124,6 +131,22 @@ class Image(Base):
     reason: Mapped[str | None] = mapped_column(Text)
     duplicate_of: Mapped[int | None] = mapped_column(ForeignKey("images.id"))
     chunk_id: Mapped[str | None] = mapped_column(ForeignKey("chunks.id"), index=True)
+    salt: Mapped[str | None] = mapped_column(String(32))  # of the digests on the audit chain; none once erased
+    patient: Mapped[str | None] = mapped_column(Text)  # pseudonym
+    lesion: Mapped[str | None] = mapped_column(Text)  # pseudonym; a skin site of the patient
+    erased_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class Engine(Base):
+    """What predictions were computed with."""
+
+    __tablename__ = "engines"
+    __table_args__ = (UniqueConstraint("weights", "libraries", "device"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    weights: Mapped[str] = mapped_column(String(64))  # SHA-256
+    libraries: Mapped[str] = mapped_column(Text)
+    device: Mapped[str] = mapped_column(Text)
 
 
 class Prediction(Base):
@@ -143,6 +166,7 @@ class Prediction(Base):
     ungradable: Mapped[str | None] = mapped_column(Text)  # why the picture cannot be graded, if so
     classes: Mapped[str | None] = mapped_column(Text)  # JSON, class -> probability, six decimals; none if binary
     created_at: Mapped[datetime] = mapped_column(Moment)
+    engine_id: Mapped[int | None] = mapped_column(ForeignKey("engines.id"))  # none of before schema 0005
 
 
 class Decision(Base):

@@ -15,6 +15,7 @@ from storage.database import Database
 from storage.pause import paused, put_off
 from storage.processes import identity
 from storage.settings import LEASE_SECONDS
+from worker.engine import computed
 from worker.networks import Network, Networks
 from worker.screening import screen
 
@@ -93,6 +94,7 @@ class Runner:
         manifest = network.version.manifest
         key = predictions.Key(manifest.name, manifest.preprocessing)
         results = self._results(claim, network, key)
+        results.computed = computed(manifest)
         shadow = self._shadow(claim, results)
         patiently(lambda: self._complete(claim, key, results, shadow))
         return "done"
@@ -126,7 +128,8 @@ class Runner:
             log.error("the shadow %s could not score chunk %s: %s", name, claim.chunk_id, type(error).__name__)
             return None
         manifest = network.version.manifest
-        return ShadowScores(predictions.Key(manifest.name, manifest.preprocessing), found.scores, found.classes)
+        key = predictions.Key(manifest.name, manifest.preprocessing)
+        return ShadowScores(key, found.scores, found.classes, computed(manifest))
 
     def _complete(self, claim: Claim, key: predictions.Key, results: Results, shadow: ShadowScores | None) -> None:
         with self._database.write() as session:

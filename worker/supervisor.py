@@ -24,12 +24,11 @@ from scheduler.dispatch import recover
 from storage import workers
 from storage.database import Database
 from storage.exports import write_due_exports
-from storage.processes import identity, session_of
+from storage.processes import WORKER_ID, identity, session_of
 from storage.recovery import hand_back_held
 from storage.registry import active_model
 from storage.settings import Settings
 from worker import device as devices
-from worker.tasks import WORKER_ID
 
 log = logging.getLogger(__name__)
 

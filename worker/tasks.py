@@ -17,14 +17,13 @@ from scheduler.nightly import run_nightly
 from storage.chunks import BACKOFF_SECONDS, MAX_BACKOFF_SECONDS
 from storage.database import Database
 from storage.exports import write_due_exports
+from storage.processes import WORKER_ID
 from storage.registry import active_model
 from storage.settings import Settings
 from worker.networks import Loader, Networks, load_network
 from worker.runner import Runner
 
 log = get_task_logger(__name__)
-
-WORKER_ID = "DERMSCREEN_WORKER_ID"  # set by the supervisor for the processes that it starts
 
 
 def register(app: Celery, settings: Settings, database: Database, broker: Broker, load: Loader = load_network) -> None:

@@ -30,10 +30,10 @@ def command(
     from cli import output
     from cli.beating import beat
     from models.errors import UsageFault
-    from scheduler.intake import os_user
     from scheduler.nightly import parse_cron
     from storage import schedules
     from storage.migrate import open_database
+    from storage.processes import os_user
     from storage.settings import from_environment
 
     settings = from_environment()

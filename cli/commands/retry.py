@@ -28,9 +28,9 @@ def command(batch: str, wait: bool, actor: str | None, as_json: bool) -> int:
     from cli.exit_codes import ExitCode
     from cli.queueing import queue
     from cli.show_counts import show_counts
-    from scheduler.intake import os_user
     from storage.counts import counts
     from storage.migrate import open_database
+    from storage.processes import os_user
     from storage.retry import retry_failed
     from storage.settings import from_environment
 

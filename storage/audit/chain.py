@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from storage.audit.canonical import canonical
 from storage.audit.link import GENESIS, link_hash
+from storage.audit.origin import origin
 from storage.clock import db_now
 from storage.schema import AuditEvent
 
@@ -22,7 +23,11 @@ ADVISORY_LOCK = 0x6465726D73637265
 
 @dataclass(frozen=True)
 class Event:
-    """Something that changed: its name, the batch it belongs to, and facts. Values are text, integers or None."""
+    """Something that changed: its name, the batch it belongs to, and facts. Values are text, integers or None.
+
+    ``actor`` among the facts is who ordered it, where somebody said so. Nothing of a patient is a fact, nor the name of
+    a file: the chain can never be cleaned. A salted digest stands for them (`storage.audit.names`).
+    """
 
     event: str
     batch_id: str | None
@@ -45,10 +50,13 @@ def append(session: Session, events: Iterable[Event]) -> None:
     seq, previous = (last.seq, last.hash) if last else (0, GENESIS)
     at = session.execute(select(db_now())).scalar_one()
     rows = []
+    here = origin()
     for item in pending:
         seq += 1
         facts = {key: value for key, value in item.facts.items() if value is not None}
-        body = canonical({"at": at.isoformat(), "batch": item.batch_id or "", "event": item.event, **facts})
+        stated = facts.get("actor")
+        whose = here if stated is None else origin(str(stated))
+        body = canonical(whose | {"at": at.isoformat(), "batch": item.batch_id or "", "event": item.event} | facts)
         link = link_hash(seq, previous, body)
         rows.append(
             {

@@ -1,24 +1,43 @@
-"""Walking the chain from its first event to its last."""
+"""Walking the chain from its first event to its last, and comparing what it tells with what the tables say."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 from sqlalchemy import select, true
 from sqlalchemy.orm import Session
 
 from models.errors import ProofBroken
+from storage.audit.image_rows import ImageRows
 from storage.audit.link import GENESIS, link_hash
+from storage.audit.other_rows import OtherRows
 from storage.schema import AuditEvent
 
 PAGE = 5_000
 
+Body = dict[str, str | int]
+
 
 def verify(session: Session) -> int:
-    """Walk the whole chain and return its length.
+    """Check the whole chain and the rows that it tells of; return its length.
 
-    Raises ProofBroken naming the first event that does not hold: changed, missing, inserted or out of order.
+    Raises ProofBroken naming the first event that does not hold (changed, missing, inserted or out of order), or the
+    row that disagrees with its event.
     """
+    length = 0
+    images, others = ImageRows(session), OtherRows()
+    for seq, body in walk(session):
+        images.take(seq, body)
+        others.take(seq, body)
+        length = seq
+    others.check(session)
+    images.check()
+    return length
+
+
+def walk(session: Session) -> Iterator[tuple[int, Body]]:
+    """The events in order, each checked against the one before it. Raises ProofBroken."""
     previous, expected = GENESIS, 1
     while True:
         page = session.execute(
@@ -28,7 +47,7 @@ def verify(session: Session) -> int:
             .where(AuditEvent.seq >= expected if expected > 1 else true()).order_by(AuditEvent.seq).limit(PAGE)
         ).all()  # fmt: skip
         if not page:
-            return expected - 1
+            return
         for row in page:
             if row.seq < expected:
                 raise ProofBroken(f"audit event {row.seq} was inserted: the first one is {expected}")
@@ -38,8 +57,9 @@ def verify(session: Session) -> int:
                 raise ProofBroken(f"audit event {row.seq} does not follow the one before it: inserted or replaced")
             if link_hash(row.seq, previous, row.body) != row.hash:
                 raise ProofBroken(f"audit event {row.seq} was changed after it was written")
-            body = json.loads(row.body)
+            body: Body = json.loads(row.body)
             columns = row.event, row.batch_id, row.at.isoformat()
             if (body["event"], body["batch"] or None, body["at"]) != columns:
                 raise ProofBroken(f"audit event {row.seq}: its columns disagree with the text that was hashed")
+            yield row.seq, body
             previous, expected = row.hash, expected + 1

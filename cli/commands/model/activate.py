@@ -25,8 +25,8 @@ def command(name: str | None, shadow: bool, off: bool, actor: str | None, as_jso
     from cli import output
     from models.catalogue import find
     from models.errors import UsageFault
-    from scheduler.intake import os_user
     from storage.migrate import open_database
+    from storage.processes import os_user
     from storage.registry import give_role
     from storage.settings import from_environment
     from storage.states import Role

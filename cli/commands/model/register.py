@@ -22,7 +22,7 @@ def command(folder: Path, actor: str | None, as_json: bool) -> None:
     """
     from cli import output
     from cli.registering import register
-    from scheduler.intake import os_user
+    from storage.processes import os_user
     from storage.settings import from_environment
 
     manifest = register(folder, from_environment(), actor or os_user())
