@@ -71,11 +71,13 @@ def test_only_what_failed_waits_again_in_fresh_chunks(
         assert (fresh.state, fresh.attempt, fresh.faults, fresh.sent_at) == ("waiting", 0, 0, None)
         assert (session.get_one(Batch, batch_id).state, session.get_one(Batch, batch_id).closed_at) == ("open", None)
         assert recovery.due_chunks(session, 10) == [fresh.id]
-        last = session.scalars(select(AuditEvent).order_by(AuditEvent.seq.desc()).limit(1)).one()
-    assert (last.event, last.batch_id) == ("batch.retried", batch_id)
-    assert {key: json.loads(last.body)[key] for key in ("actor", "images", "chunks")} == {
-        "actor": "dr jones", "images": 2, "chunks": 1,
-    }  # fmt: skip
+        last = session.scalars(select(AuditEvent).order_by(AuditEvent.seq.desc()).limit(3)).all()[::-1]
+    assert [(row.event, row.batch_id) for row in last] == [
+        ("batch.retried", batch_id), *[("image.retried", batch_id)] * 2,
+    ]  # fmt: skip
+    said = json.loads(last[0].body)
+    assert (said["actor"], said["actor_known_by"], said["images"]) == ("dr jones", "stated", 2)
+    assert [json.loads(row.body)["image"] for row in last[1:]] == [after[1].id, after[2].id]
     for held in take(database):
         finish(database, held)
     with database.read() as session:

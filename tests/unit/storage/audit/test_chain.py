@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 import storage
 from models.errors import ProofBroken
+from models.manifest import Manifest
 from storage import audit, chunks, recovery
 from storage.audit import verification
 from storage.audit.canonical import canonical
@@ -231,7 +232,7 @@ def test_appending_nothing_writes_nothing(database: Database) -> None:
 
 def test_a_batchs_life_is_told_whole(
     database: Database, submit: Submit, received: Make, take: Callable[..., list[Claim]], finish: Callable[..., None],
-    events: Events, tmp_path: Path,
+    events: Events, tmp_path: Path, manifest: Manifest,
 ) -> None:  # fmt: skip
     rows = [*received("a", "a", "b", "c", "d"), *received("e", reason="not an image")]
     batch_id = submit(database, rows, export_folder=str(tmp_path))
@@ -279,11 +280,18 @@ def test_a_batchs_life_is_told_whole(
     with database.read() as session:
         bodies = [json.loads(body) for body in session.scalars(select(AuditEvent.body).order_by(AuditEvent.seq))]
     decided = next(body for body in bodies if body["event"] == "image.decided")
-    assert {key: decided[key] for key in decided if key not in ("at", "chunk")} == {
+    assert {key: decided[key] for key in decided if key not in ("at", "chunk", "policy_hash")} == origin() | {
         "event": "image.decided", "batch": batch_id, "image": a, "checksum": rows[0].checksum, "attempt": 1,
         "probability": "0.900000", "threshold": "0.500000", "policy": "sensitivity-95/1", "model": "tested-1",
-        "outcome": "flagged",
+        "outcome": "flagged", "size": rows[0].size, "preprocessing": manifest.preprocessing,
+        "weights": manifest.weights_sha256, "libraries": "stub 1.0", "device": "cpu: drawn",
     }  # fmt: skip
+    assert (
+        decided["policy_hash"]
+        == hashlib.sha256(
+            b'{"model":"tested-1","name":"sensitivity-95","threshold":"0.500000","version":1}'
+        ).hexdigest()
+    )
     completed = bodies[-2]
     assert [completed[key] for key in ("received", "screened", "duplicate", "rejected", "failed")] == [6, 2, 1, 2, 1]
     assert bodies[-1]["sha256"] == hashlib.sha256((tmp_path / f"flagged-{batch_id}.csv").read_bytes()).hexdigest()
