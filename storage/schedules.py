@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.checksum import sha256_hex
+from storage import audit
 from storage.schema import Schedule
 
 
@@ -24,11 +27,23 @@ class Nightly:
 
 def put(session: Session, *, folder: str, cron: str, reports: str, site: str | None, submitter: str) -> int:
     """Store the schedule of a folder, replacing an earlier one of the same folder. Returns its number."""
+    audit.lock(session)  # of two at once, the second names the first as the old one
     schedule = session.scalars(select(Schedule).where(Schedule.folder == folder)).first() or Schedule(folder=folder)
+    before = _text(schedule) if schedule.id else None
     schedule.cron, schedule.reports, schedule.site, schedule.submitter = cron, reports, site, submitter
     session.add(schedule)
     session.flush()
+    if before != _text(schedule):
+        facts: dict[str, str | int | None] = {"schedule": schedule.id, "old": before, "new": _text(schedule)}
+        audit.append(session, [audit.Event("schedule.changed", None, facts)])
     return schedule.id
+
+
+def _text(schedule: Schedule) -> str:
+    """One line of JSON. Of the folders the chain learns no name: a folder may be called by its patient."""
+    said = {"cron": schedule.cron, "site": schedule.site, "submitter": schedule.submitter}
+    folders = {"folder_sha256": schedule.folder, "reports_sha256": schedule.reports}
+    return json.dumps(said | {key: sha256_hex(path.encode()) for key, path in folders.items()}, sort_keys=True)
 
 
 def nightlies(session: Session) -> list[Nightly]:

@@ -21,7 +21,7 @@ from models.errors import ModelInvalid, PassingFault
 from scheduler.broker import Broker, connect
 from scheduler.celery_app import make_app
 from scheduler.dispatch import recover
-from storage import workers
+from storage import configuration, workers
 from storage.database import Database
 from storage.exports import write_due_exports
 from storage.processes import WORKER_ID, identity, session_of
@@ -67,6 +67,7 @@ class Supervisor:
             refused = error
         with self._database.write() as session:
             workers.sign_on(session, self.worker_id, socket.gethostname(), os.getpid(), self.device)
+            configuration.note(session, self._settings)
             if refused is not None:  # `screen status` says so
                 workers.refuse(session, self.worker_id, str(refused))
         if refused is not None:

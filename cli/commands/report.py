@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -12,7 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from storage.counts import Counts
-    from storage.database import Database, Session
+    from storage.database import Session
     from storage.report import ReportRow
 
     OverlayOf = Callable[[ReportRow], str | None]
@@ -29,23 +27,27 @@ SHOWN_BATCHES = 20  # equations on stderr; the batches beyond share one sum line
 )
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Write a file instead of stdout.")
+@click.option("--receiver", metavar="NAME", help="Who gets it; stands on the audit trail beside its SHA-256.")
 @click.option("--explain", is_flag=True, help="Show in an HTML report which part of a picture raised its score.")
 def command(
-    batches: tuple[str, ...], flagged: bool, format_: str | None, as_json: bool, output: Path | None, explain: bool
-) -> None:
+    batches: tuple[str, ...], flagged: bool, format_: str | None, as_json: bool, output: Path | None,
+    receiver: str | None, explain: bool,
+) -> None:  # fmt: skip
     """Report the flagged lesions of each BATCH (default: of all batches), highest probability first.
 
     With --all, every image that was handed in, each with its outcome or the reason why it was not scored.
-    A file is written whole or not at all, and its SHA-256 goes on the audit trail.
+    A file is written whole or not at all. Whoever takes a report out, as a file or on stdout, stands on the audit
+    trail with its SHA-256.
 
     \b
     Example:
-      screen report --output flagged.csv
+      screen report --output flagged.csv --receiver "Dr Jones, ward 3"
       screen report 20261121-093000-1f2e3d --all --output report.html
       screen report --json
     """
     from contextlib import closing
 
+    from cli.sending import recorded
     from storage.counts import batch_ids, counts
     from storage.migrate import open_database
     from storage.settings import from_environment
@@ -56,16 +58,19 @@ def command(
     with closing(open_database(settings)) as database:
         with database.read() as session:
             total = [counts(session, batch_id) for batch_id in batch_ids(session, batches)]
+        with (
+            recorded(database, [item.batch for item in total], receiver, _kind(flagged), chosen) as sent,
+            database.read() as session,
+        ):
+
+            def write(file: IO[str]) -> int:
+                return _write(file, session, total, chosen, flagged=flagged, overlay_of=overlay_of)
+
             if output is None:
-                if isinstance(sys.stdout, io.TextIOWrapper):
-                    sys.stdout.reconfigure(encoding="utf-8", newline="")  # as in a file, whatever the locale
-                _write(sys.stdout, session, total, chosen, flagged=flagged, overlay_of=overlay_of)
-                sys.stdout.flush()
+                sent.to_stdout(write)
             else:
-                rows, digest = _write_file(output, session, total, chosen, flagged=flagged, overlay_of=overlay_of)
-        if output is not None:
-            _audit(database, total, {"sha256": digest, "format": chosen, "rows": rows, "kind": _kind(flagged)})
-            click.echo(f"Wrote {_plural(rows, 'row')} to {output} (SHA-256 {digest}).", err=True)
+                sent.to_file(output, write)
+                click.echo(f"Wrote {_plural(sent.rows, 'row')} to {output} (SHA-256 {sent.sha256}).", err=True)
     _explain(total, flagged=flagged)
 
 
@@ -153,41 +158,6 @@ def _write_json(file: IO[str], total: Sequence[Counts], found: Iterable[ReportRo
         number += 1
     file.write("\n]}\n")
     return number
-
-
-def _write_file(
-    path: Path,
-    session: Session,
-    total: Sequence[Counts],
-    format_: str,
-    *,
-    flagged: bool,
-    overlay_of: OverlayOf,
-) -> tuple[int, str]:
-    """Write a file whole or not at all; returns its rows and its SHA-256."""
-    import hashlib
-
-    from models.errors import UsageFault
-    from storage.whole_file import whole_file
-
-    try:
-        target = path.resolve()
-        if target.exists() and not target.is_file():
-            raise UsageFault(f"the report cannot be written to {path}: expected a file, received a folder or a device")
-        with whole_file(target) as file:
-            rows = _write(file, session, total, format_, flagged=flagged, overlay_of=overlay_of)
-            file.flush()
-            with Path(file.name).open("rb") as written:
-                return rows, hashlib.file_digest(written, "sha256").hexdigest()
-    except OSError as error:
-        raise UsageFault(f"the report cannot be written to {path}, nothing was: {error.strerror}") from error
-
-
-def _audit(database: Database, total: Sequence[Counts], facts: dict[str, str | int | None]) -> None:
-    from storage import audit
-
-    with database.write() as session:
-        audit.append(session, [audit.Event("report.exported", item.batch, facts) for item in total])
 
 
 def _explain(total: Sequence[Counts], *, flagged: bool) -> None:

@@ -1,0 +1,95 @@
+"""A report on its way out: to a file or to stdout, and onto the audit trail with its SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from storage.database import Database
+
+Write = Callable[[IO[str]], int]
+
+
+@dataclass
+class Sent:
+    """What has left. rows: -1 where the reader broke off before the end."""
+
+    rows: int = 0
+    sha256: str | None = None
+
+    def to_file(self, path: Path, write: Write) -> None:
+        """Write a file whole or not at all. Raises UsageFault when it cannot be written."""
+        from models.errors import UsageFault
+        from storage.whole_file import whole_file
+
+        try:
+            target = path.resolve()
+            if target.exists() and not target.is_file():
+                raise UsageFault(
+                    f"the report cannot be written to {path}: expected a file, received a folder or a device"
+                )
+            with whole_file(target) as file:
+                rows = write(file)
+                file.flush()
+                with Path(file.name).open("rb") as written:
+                    digest = hashlib.file_digest(written, "sha256").hexdigest()
+        except OSError as error:
+            raise UsageFault(f"the report cannot be written to {path}, nothing was: {error.strerror}") from error
+        self.rows, self.sha256 = rows, digest
+
+    def to_stdout(self, write: Write) -> None:
+        """As UTF-8 with the line ends of a file, whatever the locale."""
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8", newline="")
+        file = _Summed(sys.stdout)
+        self.rows = -1
+        try:
+            self.rows = write(file)
+            file.flush()
+        finally:
+            self.sha256 = file.sha256
+
+
+@contextmanager
+def recorded(
+    database: Database, batches: Sequence[str], receiver: str | None, kind: str, format_: str
+) -> Iterator[Sent]:
+    """Note on the audit trail what left, for each batch, also when the reader of stdout broke off."""
+    from storage import audit
+
+    sent = Sent()
+    try:
+        yield sent
+    finally:
+        if sent.sha256 is not None:
+            facts: dict[str, str | int | None] = {
+                "sha256": sent.sha256, "rows": sent.rows, "format": format_, "kind": kind, "receiver": receiver,
+            }  # fmt: skip
+            with database.write() as session:
+                audit.append(session, [audit.Event("report.exported", batch, facts) for batch in batches])
+
+
+class _Summed(io.TextIOBase, TextIO):
+    """Passes text on and adds up the digest of its UTF-8 bytes."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file, self._sum = file, hashlib.sha256()
+
+    def write(self, text: str) -> int:
+        written = self._file.write(text)
+        self._sum.update(text.encode("utf-8", "surrogateescape"))
+        return written
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    @property
+    def sha256(self) -> str:
+        return self._sum.hexdigest()
