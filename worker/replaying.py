@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from models.errors import ModelInvalid
+from models.manifest import Manifest
 from storage.replay import Record
-from worker.networks import Network, Networks
+from worker.networks import Networks
 from worker.replayed import Replayed, Score, compare, not_replayable
 from worker.screening import screen
 
@@ -22,10 +23,11 @@ def replay(
     """
     found: dict[int, Replayed] = {}
     for model in sorted({record.model for record in records}):
-        network = networks.get(model)
         of_model = [record for record in records if record.model == model]
-        for record in of_model:
-            _same_version(record, network)
+        manifest = networks.version(model).manifest
+        for record in of_model:  # before anything is loaded
+            _same_version(record, manifest)
+        network = networks.get(model)
         results = screen(tuple(record.image for record in of_model), network, on_progress, CHANGED)
         not_scored = results.rejected | results.passing | results.faults
         for record in of_model:
@@ -39,8 +41,7 @@ def replay(
     return [found[record.image.id] for record in records]
 
 
-def _same_version(record: Record, network: Network) -> None:
-    manifest = network.version.manifest
+def _same_version(record: Record, manifest: Manifest) -> None:
     if record.weights is not None and record.weights != manifest.weights_sha256:
         raise ModelInvalid(
             f"model {record.model}: these are not the weights that image {record.image.id} of batch {record.batch} was "
