@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.checksum import sha256_hex
@@ -34,7 +35,7 @@ def find_target(session: Session, name: str) -> Target:
 
     An image that was screened in several batches is meant in each of them. Raises UsageFault where nothing fits.
     """
-    if os.path.isdir(name):  # noqa: PTH112 - a name with a zero byte is no folder, and no error
+    if Path(name).is_dir():
         raise UsageFault(f"{shown(name)} is a folder; expected a batch or an image")
     is_file = os.path.lexists(name)
     if not is_file and name in batch_ids(session):
