@@ -15,7 +15,7 @@ from storage.paths import shown, to_location
 from storage.replay import batches_of, screened, screened_as, screened_bytes, screened_number
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
+    from storage.database import Session
 
 ID_DIGITS = 18  # of an image's number at most, so that it fits the database's integers
 
