@@ -11,11 +11,11 @@ class ExitCode(IntEnum):
     """One number for each thing that a script has to tell apart."""
 
     DONE = 0
-    DONE_WITH_REJECTS = 1  # done, but some images were rejected or failed, or training data is not sound
+    DONE_WITH_REJECTS = 1  # done, but some images were rejected, failed or not replayable, or training data not sound
     USAGE = 2
     SERVICE_UNREACHABLE = 3
     MODEL_INVALID = 4
-    PROOF_BROKEN = 5  # audit chain or checksum
+    PROOF_BROKEN = 5  # audit chain, checksum, or a record that a replay does not bear out
     BUG = 70  # an error of ours that nobody foresaw (sysexits.h, EX_SOFTWARE)
     INTERRUPTED = 130  # Ctrl-C
 

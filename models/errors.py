@@ -78,7 +78,7 @@ class ModelInvalid(DermscreenError):
 
 
 class ProofBroken(DermscreenError):
-    """A checksum or a link of the audit chain does not hold."""
+    """A checksum or a link of the audit chain does not hold, or a replay gives another result than is on record."""
 
 
 def handling_of(error: BaseException) -> Handling:

@@ -43,10 +43,14 @@ class Networks:
         self._home, self._load = home, load
         self._loaded: dict[str, Network] = {}
 
+    def version(self, name: str) -> ModelVersion:
+        """The model version of a name, not loaded. Raises ModelInvalid when it is missing or its manifest is broken."""
+        return find(name, self._home)
+
     def get(self, name: str) -> Network:
         """The network of a model version. Raises ModelInvalid when it is missing or not what its manifest says."""
         if name not in self._loaded:
-            version = find(name, self._home)
+            version = self.version(name)
             preprocessing(version.manifest.preprocessing)  # an unknown one is found here, not at each picture
             self._loaded[name] = self._load(version)
         return self._loaded[name]

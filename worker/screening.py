@@ -26,6 +26,7 @@ from worker.networks import Network
 log = logging.getLogger(__name__)
 
 PICTURES = 16  # a network call: small enough that decoding stays ahead, large enough to fill two cores
+CHANGED = "the file changed between intake and screening: {bytes}; submit it again"
 _COULD_NOT = "could not be prepared, by a fault of dermscreen; the worker's log says which, under the image's number"
 # libjpeg and zlib let go of the interpreter lock: two threads decode 1.9 times as fast as one
 THREADS = min(4, os.cpu_count() or 1)
@@ -39,8 +40,16 @@ class _Picture:
     ungradable: str | None
 
 
-def screen(images: tuple[ChunkImage, ...], network: Network, on_progress: Callable[[], None] = lambda: None) -> Results:
-    """Score images; every image ends up in exactly one part of the results. ``on_progress`` may raise to stop."""
+def screen(
+    images: tuple[ChunkImage, ...],
+    network: Network,
+    on_progress: Callable[[], None] = lambda: None,
+    changed: str = CHANGED,
+) -> Results:
+    """Score images; every image ends up in exactly one part of the results. ``on_progress`` may raise to stop.
+
+    ``changed``: the reason for an image whose file has other bytes by now, with ``{bytes}`` for both checksums.
+    """
     results = Results()
     manifest = network.version.manifest
     prepare = preprocessing(manifest.preprocessing)
@@ -49,10 +58,8 @@ def screen(images: tuple[ChunkImage, ...], network: Network, on_progress: Callab
         data = read_image_bytes(image.location)
         received = sha256_hex(data)
         if received != image.checksum:
-            raise ImageRefused(
-                "the file changed between intake and screening: expected the bytes with SHA-256 "
-                f"{image.checksum[:12]}..., received {received[:12]}...; submit it again"
-            )
+            both = f"expected the bytes with SHA-256 {image.checksum[:12]}..., received {received[:12]}..."
+            raise ImageRefused(changed.format(bytes=both))
         rgb = decode(data, PurePath(image.image).suffix, at_least=manifest.input_size)
         return _Picture(prepare(rgb, manifest.input_size), ungradable(rgb))
 

@@ -43,6 +43,15 @@ def test_a_picture_alone_scores_as_among_others(folder: Path, pictures: np.ndarr
     assert network.answers(pictures[3:10]).malignant == pytest.approx(together[3:10], abs=1e-6)
 
 
+def test_a_picture_alone_is_never_scored_alone(folder: Path, pictures: np.ndarray) -> None:
+    """By a routine of its own it came out otherwise in the seventh decimal, and could not be found again."""
+    network = load(open_version(folder))
+    for n in range(4):
+        alone, beside_itself = network.answers(pictures[n : n + 1]), network.answers(pictures[[n, n]])
+        assert len(alone.malignant) == len(alone.reasons()) == 1
+        assert alone.malignant[0] == beside_itself.malignant[0]
+
+
 def test_the_calibration_of_the_manifest_is_applied(folder: Path, pictures: np.ndarray) -> None:
     before = load(open_version(folder)).answers(pictures).malignant
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
