@@ -12,8 +12,10 @@ from sqlalchemy import select
 
 from cli import html_report
 from cli.main import run
+from cli.sending import recorded
 from models.manifest import Manifest, OperatingPoint
 from storage import audit, batches, chunks, predictions
+from storage.audit.origin import origin
 from storage.batch_writer import Received
 from storage.database import Database
 from storage.migrate import open_database
@@ -242,9 +244,37 @@ def test_a_file_is_audited(
     assert isinstance(at, str)
     assert (audited, body) == (
         batch,
-        {"event": "report.exported", "batch": batch, "sha256": digest, "format": format_, "rows": rows, "kind": kind},
+        origin()
+        | {"event": "report.exported", "batch": batch, "sha256": digest, "format": format_, "rows": rows, "kind": kind},
     )
     assert [entry.name for entry in file.parent.iterdir()] == [name]
+
+
+def test_stdout_is_audited_with_its_receiver(
+    batch: str, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["report", "--all", "--receiver", "Dr Jones"]) == 0
+    sent = capsys.readouterr().out
+    ((audited, body),) = exported(database)
+    assert (audited, body["receiver"], body["rows"]) == (batch, "Dr Jones", 6)
+    assert body["sha256"] == hashlib.sha256(sent.encode()).hexdigest()
+
+
+def test_a_reader_who_breaks_off_is_audited(batch: str, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Head(io.StringIO):
+        """Takes one line, as `head -1` does."""
+
+        def write(self, text: str) -> int:
+            if self.getvalue():
+                raise BrokenPipeError
+            return super().write(text)
+
+    reader = Head()
+    monkeypatch.setattr("sys.stdout", reader)
+    with pytest.raises(BrokenPipeError), recorded(database, [batch], None, "all", "csv") as sent:
+        sent.to_stdout(lambda file: file.write("one\n") + file.write("two\n"))
+    ((_, body),) = exported(database)
+    assert (body["rows"], body["sha256"]) == (-1, hashlib.sha256(b"one\n").hexdigest())
 
 
 def test_every_batch_of_a_file_is_audited(batch: str, database: Database, tmp_path: Path) -> None:
