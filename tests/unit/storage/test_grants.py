@@ -53,12 +53,8 @@ def test_it_changes_nothing_of_what_was_recorded(restricted: Database, table: st
     column = "seq" if table == "audit_events" else "id"
     for act in (f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}", f"TRUNCATE {table}",
                 f"ALTER TABLE {table} DISABLE TRIGGER ALL", f"DROP TABLE {table}"):  # fmt: skip
-        with (
-            pytest.raises(Exception, match="permission denied|must be owner") as refused,
-            restricted.write() as session,
-        ):
+        with pytest.raises(ProgrammingError, match="permission denied|must be owner"), restricted.write() as session:
             session.execute(text(act))
-        assert not isinstance(refused.value, DermscreenError)
 
 
 def test_it_deletes_no_row_at_all(restricted: Database) -> None:
