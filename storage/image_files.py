@@ -13,6 +13,7 @@ from models.inspection import too_many_bytes
 from models.limits import MAX_FILE_BYTES
 from storage.paths import to_path
 
+ERASED_LOCATION = ""  # of an image that was erased: no path is empty
 _READ_BYTES = 1 << 20  # one call reads a whole usual photograph
 
 _GONE = "the file is no longer there"
@@ -44,19 +45,22 @@ def read_image_bytes(location: str) -> bytes:
     """Read a picture completely.
 
     Args:
-        location: a local path, a file:// URL, or any other URL that fsspec understands (s3://, gs://, ...).
+        location: a local path, a file:// URL, or any other URL that fsspec understands (s3://, gs://, ...);
+            "" is that of an erased image.
 
     Returns:
         All bytes of the file, 1 to `MAX_FILE_BYTES` of them.
 
     Raises:
-        ImageRefused: the file is gone, empty, too large, not a regular file, a symbolic link, or may not be
+        ImageRefused: the file is erased, gone, empty, too large, not a regular file, a symbolic link, or may not be
             read. The text does not name the file.
         PassingFault: the disk or the network share did not answer (EIO, ESTALE, ETIMEDOUT, too many open
             files, ...); worth another try.
         ServiceUnreachable: the object store did not answer.
         UsageFault: the package for this kind of URL is not installed, or there is no such kind.
     """
+    if location == ERASED_LOCATION:
+        raise ImageRefused("erased: the file and its name were deleted on request")
     if location.startswith("file://"):
         return _read_local(to_path(location))
     if "://" in location:
