@@ -93,7 +93,10 @@ def _faults(image: str, patient: str, lesion: str) -> Iterable[str]:
 
 
 class Patients:
-    """Knows the subject of each file that is about to be submitted. ``unlisted`` counts those without one."""
+    """Knows the subject of each file that is about to be submitted.
+
+    ``files``: how many there are; ``unlisted`` counts those that were asked for and have none.
+    """
 
     def __init__(self, rows: list[Row], files: Iterable[Found], folders: Iterable[str]) -> None:
         """Match every row with one file, before a single one is read. Memory grows with the rows, not the files.
@@ -107,7 +110,9 @@ class Patients:
         prefixes = [f"{plain(shown(folder)).rstrip('/')}/" for folder in folders]
         wanted = {plain(row.image) for row in rows}
         hits: list[dict[str, set[str]]] = [defaultdict(set) for _ in range(_WAYS)]
+        self.files = 0
         for file in files:
+            self.files += 1
             for places, key in _keys(plain(file.image), prefixes):
                 if key in wanted:
                     hits[places][key].add(file.image)
