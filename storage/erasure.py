@@ -111,7 +111,7 @@ def _refuse_unfinished(session: Session, chosen: Sequence[Chosen], order: Order)
             f"{len(waiting)} of the {len(chosen)} images are still to be screened (batch {waiting[0].batch_id}): "
             "wait for it, or give --unscreened: they end as failed and are never screened"
         )
-    for page in pages(sorted({image.chunk_id for image in waiting if image.chunk_id}), PAGE):
+    for page in pages(sorted(_open_chunks(waiting)), PAGE):
         held = select(Chunk.id).where(Chunk.id.in_(page), Chunk.state == ChunkState.RUNNING).limit(1)
         if session.scalars(held).first() is not None:
             raise UsageFault(f"a worker is screening images of batch {waiting[0].batch_id}: wait until it has finished")
@@ -139,14 +139,14 @@ def _erase(
     session: Session, whose: Whose, order: Order, planned: Sequence[Chosen], removed: dict[str, Removal]
 ) -> list[Path]:
     audit.lock(session)  # before any row is locked, as `screen retry` does: neither waits for the other's
-    chunks = sorted({image.chunk_id for image in planned if image.state in UNFINISHED and image.chunk_id})
-    for page in pages(chunks, PAGE):  # a worker that claims one at this moment is not waited for: PassingFault
+    chunks = _open_chunks(choose(session, whose))
+    for page in pages(sorted(chunks), PAGE):  # a worker that claims one at this moment is not waited for: PassingFault
         locked = select(Chunk.id).where(Chunk.id.in_(page)).order_by(Chunk.id).with_for_update(nowait=True)
         session.execute(locked).all()
-    chosen = choose(session, whose)
+    chosen = choose(session, whose)  # from here on nobody changes their states
+    if [image.id for image in chosen] != [image.id for image in planned] or not _open_chunks(chosen) <= chunks:
+        raise PassingFault("images to be erased came in or went on at this moment; give the command again")
     _refuse_unfinished(session, chosen, order)
-    if [image.id for image in chosen] != [image.id for image in planned]:
-        raise PassingFault("other images to be erased came in at this moment; give the command again")
     rewrite = _due_again(session, sorted({image.batch_id for image in chosen}))
     stated: Facts = {"reason": order.reason, "actor": order.actor}
     facts: dict[int, Facts] = {image.id: {**stated, "file": removed[image.location].status} for image in chosen}
@@ -161,6 +161,10 @@ def _erase(
     )
     erase_rows(session, chosen, facts, closing)
     return rewrite
+
+
+def _open_chunks(chosen: Sequence[Chosen]) -> set[str]:
+    return {image.chunk_id for image in chosen if image.state in UNFINISHED and image.chunk_id}
 
 
 def _due_again(session: Session, batches: Sequence[str]) -> list[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,19 +72,15 @@ def _remove_from(folder: int, name: str, checksum: str, *, dry_run: bool) -> str
 
 
 def tidy_inbox(inbox: str, file: str) -> None:
-    """Delete what an inbox keeps of a file that left it: the ``.reason.txt``, whose name is the file's, and folders
-    that are empty now. What cannot be deleted stays."""
-    path = Path(file)
-    _try(path.with_name(path.name + REASON_SUFFIX).unlink)
-    ends = {Path(inbox), *(Path(inbox) / kept for kept in (PROCESSED, REJECTED))}
-    for parent in path.parents:
-        if parent in ends or Path(inbox) not in parent.parents or any(parent.iterdir()):
-            return
-        _try(parent.rmdir)
+    """Delete what an inbox keeps of a file that left it: its ``.reason.txt``, and folders that are empty now.
 
-
-def _try(action: Callable[[], None]) -> None:
-    try:
-        action()
-    except OSError:
-        return
+    Their names may be those of the file and of the patient. What cannot be deleted stays.
+    """
+    path, root = Path(file), Path(inbox)
+    with suppress(OSError):
+        path.with_name(path.name + REASON_SUFFIX).unlink()
+    with suppress(OSError):  # a folder that is not empty, or not there any more
+        for parent in path.parents:
+            if parent in (root / PROCESSED, root / REJECTED) or root not in parent.parents:
+                break
+            parent.rmdir()

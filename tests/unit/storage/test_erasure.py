@@ -264,6 +264,24 @@ def test_what_a_worker_holds_is_refused(
     assert erase(database, Whose(PATIENT), ORDER).images == 1
 
 
+def test_a_worker_that_claims_at_the_same_moment(
+    database: Database, ward: Ward, submit: Submit, take: Callable[..., list[Claim]], finish: Callable[..., None],
+    at_once: Callable[..., list[object]],
+) -> None:  # fmt: skip
+    batch_id = submit(database, [*ward("ada.jpg"), *ward("bob.jpg", patient=OTHER)])
+    order = replace(ORDER, unscreened=True)
+    erased, claims = at_once([lambda: erase(database, Whose(PATIENT), order), lambda: take(database)])
+    assert isinstance(claims, list)
+    assert isinstance(erased, Erasure | UsageFault | PassingFault)
+    for held in claims or take(database):
+        assert len(held.images) == (1 if isinstance(erased, Erasure) else 2)
+        finish(database, held)
+    assert erase(database, Whose(PATIENT), ORDER).images == (0 if isinstance(erased, Erasure) else 1)
+    with database.read() as session:
+        assert counts(session, batch_id).state == "complete"
+    verified(database)
+
+
 def test_an_erased_image_is_not_tried_again(
     database: Database, ward: Ward, submit: Submit, take: Callable[..., list[Claim]], finish: Callable[..., None],
     images: Images,
