@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 IMAGES ?=
 ARCHITECTURE ?= efficientnet-lite0
+# processes that share the tests: as many as there are cores, at most four (1.5 GB each where TensorFlow is needed)
+PROCESSES ?= logical
 UV_COMPILE = $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --group build
 
@@ -35,8 +37,8 @@ check: $(VENV)/.installed-dev ## ruff, mypy, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check ## install and pass all tests
-	$(BIN)/python -m pytest
+test: check ## install and pass all tests, in PROCESSES=2 at once
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --maxprocesses 4 --dist worksteal
 
 train: $(VENV)/.installed-dev ## train the shipped model anew: DATA=folder GROUPS=csv OUTPUT=folder ARCHITECTURE=...
 	$(BIN)/screen model train --architecture $(ARCHITECTURE) --data "$(DATA)" --output "$(OUTPUT)" --data-notes models/collections/melanoma-cancer-image-dataset.json $(if $(GROUPS),--groups "$(GROUPS)") --resume

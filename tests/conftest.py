@@ -45,6 +45,10 @@ DEADLINE_SECONDS = 60.0  # a test that waits longer has found a hang
 
 ReceivedFactory = Callable[..., list[Received]]
 
+if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:
+    # the processes of pytest-xdist share the cores; `screen` as a subprocess inherits it
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
