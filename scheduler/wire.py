@@ -119,13 +119,17 @@ def _fault_of_body(task: str, body: object) -> str | None:
     if not isinstance(parts, list) or len(parts) != 3:
         return "its body is not arguments, named arguments and extras"
     arguments, named, extras = parts
-    wanted = ARGUMENTS[task]
+    fault = _fault_of_arguments(ARGUMENTS[task], arguments)
+    if named != {}:
+        fault = "it has named arguments"
+    if extras is not None and extras != _NOTHING:
+        fault = "it asks for more than its task"
+    return fault
+
+
+def _fault_of_arguments(wanted: tuple[Callable[[object], bool], ...], arguments: object) -> str | None:
     if not isinstance(arguments, list) or len(arguments) != len(wanted):
         return f"expected {len(wanted)} arguments"
     if not all(good(value) for good, value in zip(wanted, arguments, strict=True)):
         return "an argument is not an id"
-    if named != {}:
-        return "it has named arguments"
-    if extras is not None and extras != _NOTHING:
-        return "it asks for more than its task"
     return None
