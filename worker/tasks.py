@@ -25,9 +25,12 @@ from worker.runner import Runner
 
 log = get_task_logger(__name__)
 
+CONSUMER = "worker.consumer:CheckedConsumer"
+
 
 def register(app: Celery, settings: Settings, database: Database, broker: Broker, load: Loader = load_network) -> None:
     """Give an application its tasks. Each takes one id and nothing else."""
+    app.conf.worker_consumer = CONSUMER
     networks = Networks(settings.home, load)
     runner = Runner(database, networks, os.environ.get(WORKER_ID, ""), settings.lease_seconds)
 
