@@ -20,7 +20,8 @@ def open_database(settings: Settings) -> Database:
     """The site's database, ready for use.
 
     An empty database is set up and our own SQLite file is upgraded on the way; a PostgreSQL of an older
-    release is left alone. Whatever asks for a checkpoint of the audit chain gets one. Raises UsageFault then, ServiceUnreachable when it does not answer.
+    release is left alone. Whatever asks for a checkpoint of the audit chain gets one.
+    Raises UsageFault for the latter, ServiceUnreachable when it does not answer.
     """
     if settings.embedded_database:
         settings.make_home()

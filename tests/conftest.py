@@ -48,8 +48,15 @@ ReceivedFactory = Callable[..., list[Received]]
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A site of its own; the environment of whoever runs the tests plays no part."""
-    for name in ("BROKER_URL", "DATABASE_URL", "MODEL", "LEASE_SECONDS", "VISIBILITY_SECONDS", "AUDIT_KEY",
-                 "CHECKPOINTS_URL"):
+    for name in (
+        "BROKER_URL",
+        "DATABASE_URL",
+        "MODEL",
+        "LEASE_SECONDS",
+        "VISIBILITY_SECONDS",
+        "AUDIT_KEY",
+        "CHECKPOINTS_URL",
+    ):
         monkeypatch.delenv(f"DERMSCREEN_{name}", raising=False)
     site = Settings(home=tmp_path / "home")
     monkeypatch.setenv("DERMSCREEN_HOME", str(site.home))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from storage.report import ReportRow
 
     OverlayOf = Callable[[ReportRow], str | None]
+    Trail = dict[str, str | int]  # the size and head of the audit chain, and the key of its checkpoints
 
 FORMATS = ("csv", "json", "html")
 SHOWN_BATCHES = 20  # equations on stderr; the batches beyond share one sum line
@@ -46,6 +47,7 @@ def command(
     """
     from contextlib import closing
 
+    from storage.audit.checkpoints import end_of_trail
     from storage.counts import batch_ids, counts
     from storage.migrate import open_database
     from storage.settings import from_environment
@@ -56,17 +58,29 @@ def command(
     with closing(open_database(settings)) as database:
         with database.read() as session:
             total = [counts(session, batch_id) for batch_id in batch_ids(session, batches)]
+            trail = end_of_trail(session, settings)
             if output is None:
                 if isinstance(sys.stdout, io.TextIOWrapper):
                     sys.stdout.reconfigure(encoding="utf-8", newline="")  # as in a file, whatever the locale
-                _write(sys.stdout, session, total, chosen, flagged=flagged, overlay_of=overlay_of)
+                _write(sys.stdout, session, total, chosen, trail, flagged=flagged, overlay_of=overlay_of)
                 sys.stdout.flush()
             else:
-                rows, digest = _write_file(output, session, total, chosen, flagged=flagged, overlay_of=overlay_of)
+                rows, digest = _write_file(
+                    output, session, total, chosen, trail, flagged=flagged, overlay_of=overlay_of
+                )
         if output is not None:
-            _audit(database, total, {"sha256": digest, "format": chosen, "rows": rows, "kind": _kind(flagged)})
+            facts: dict[str, str | int | None] = {
+                "sha256": digest,
+                "format": chosen,
+                "rows": rows,
+                "kind": _kind(flagged),
+            }
+            facts |= {f"audit_{name}": value for name, value in trail.items()}
+            _audit(database, total, facts)
             click.echo(f"Wrote {_plural(rows, 'row')} to {output} (SHA-256 {digest}).", err=True)
     _explain(total, flagged=flagged)
+    if trail["size"]:
+        click.echo(f"Audit trail: {trail['size']}:{trail['head']}, key {trail['key'] or 'none yet'}.", err=True)
 
 
 def _format(wanted: str | None, output: Path | None, *, as_json: bool) -> str:
@@ -114,6 +128,7 @@ def _write(
     session: Session,
     total: Sequence[Counts],
     format_: str,
+    trail: Trail,
     *,
     flagged: bool,
     overlay_of: OverlayOf,
@@ -126,12 +141,14 @@ def _write(
         from cli.progress import progress
 
         with progress("Pictures") as bar:
-            return write_html(file, session, total, flagged_only=flagged, on_picture=bar.update, overlay_of=overlay_of)
+            return write_html(
+                file, session, total, flagged_only=flagged, on_picture=bar.update, overlay_of=overlay_of, trail=trail
+            )
     found = rows(session, [item.batch for item in total], flagged_only=flagged)
-    return write_csv(file, found) if format_ == "csv" else _write_json(file, total, found)
+    return write_csv(file, found) if format_ == "csv" else _write_json(file, total, found, trail)
 
 
-def _write_json(file: IO[str], total: Sequence[Counts], found: Iterable[ReportRow]) -> int:
+def _write_json(file: IO[str], total: Sequence[Counts], found: Iterable[ReportRow], trail: Trail) -> int:
     """One JSON object, an image a line, so that a million images need no memory."""
     import json
 
@@ -140,7 +157,8 @@ def _write_json(file: IO[str], total: Sequence[Counts], found: Iterable[ReportRo
     def text(value: object) -> str:
         return json.dumps(value, ensure_ascii=False)
 
-    file.write(f'{{"notice": {text(NOTICE)}, "batches": {text([item.as_json() for item in total])}, "images": [')
+    batches = [item.as_json() for item in total]
+    file.write(f'{{"notice": {text(NOTICE)}, "audit": {text(trail)}, "batches": {text(batches)}, "images": [')
     number = 0
     for row in found:
         numbers = {
@@ -160,6 +178,7 @@ def _write_file(
     session: Session,
     total: Sequence[Counts],
     format_: str,
+    trail: Trail,
     *,
     flagged: bool,
     overlay_of: OverlayOf,
@@ -175,7 +194,7 @@ def _write_file(
         if target.exists() and not target.is_file():
             raise UsageFault(f"the report cannot be written to {path}: expected a file, received a folder or a device")
         with whole_file(target) as file:
-            rows = _write(file, session, total, format_, flagged=flagged, overlay_of=overlay_of)
+            rows = _write(file, session, total, format_, trail, flagged=flagged, overlay_of=overlay_of)
             file.flush()
             with Path(file.name).open("rb") as written:
                 return rows, hashlib.file_digest(written, "sha256").hexdigest()
@@ -185,9 +204,11 @@ def _write_file(
 
 def _audit(database: Database, total: Sequence[Counts], facts: dict[str, str | int | None]) -> None:
     from storage import audit
+    from storage.database import want_checkpoint
 
     with database.write() as session:
         audit.append(session, [audit.Event("report.exported", item.batch, facts) for item in total])
+        want_checkpoint(session)
 
 
 def _explain(total: Sequence[Counts], *, flagged: bool) -> None:

@@ -42,9 +42,13 @@ def check_checkpoints(
     local = read_log(here) if here.exists() else []
     others = [line for place in further for line in further_lines(place, settings)]
     elsewhere = _second_place(settings, notes)
-    _nothing_missing(here, local, elsewhere, others, chain, notes)
+    _nothing_missing(here, local, elsewhere or [], others, chain, notes)
+    if elsewhere is not None and (lacking := {line.digest for line in local} - {line.digest for line in elsewhere}):
+        notes.append(
+            f"the second place lacks {len(lacking)} of {len(local)} lines; the next checkpoint copies new ones"
+        )
     _same_key(settings, local, pinned, notes)
-    lines = [*local, *elsewhere, *others]
+    lines = [*local, *(elsewhere or []), *others]
     chain.hashes = hashes(session, sizes(lines) | {size for size, _ in heads})
     try:
         found = check(order(lines), chain, pinned, heads)
@@ -63,14 +67,15 @@ def further_lines(place: str, settings: Settings) -> list[Line]:
         raise UsageFault(f"the checkpoints {place} cannot be read: {error.strerror}") from error
 
 
-def _second_place(settings: Settings, notes: list[str]) -> list[Line]:
+def _second_place(settings: Settings, notes: list[str]) -> list[Line] | None:
+    """What the second place holds; None when there is none, or it does not answer."""
     if settings.checkpoints_url is None:
-        return []
+        return None
     try:
         return lines_at(settings.checkpoints_url, database_id(settings))
     except ServiceUnreachable as fault:
         notes.append(f"{fault}; its checkpoints were not compared")
-        return []
+        return None
 
 
 def _nothing_missing(

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 from sqlalchemy import make_url
@@ -51,7 +52,7 @@ def read_log(path: Path) -> list[Line]:
     try:
         parsed = [parse(line) for line in lines]
         order(parsed)
-        for before, line in zip(parsed, parsed[1:], strict=False):
+        for before, line in pairwise(parsed):
             if line.previous != before.digest:
                 raise Broken(f"{line} does not follow the one before it: lines were swapped")
     except Broken as broken:

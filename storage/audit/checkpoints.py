@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.errors import DermscreenError, ServiceUnreachable
+from models.errors import DermscreenError, ProofBroken, ServiceUnreachable
 from storage.audit.chain import Event, append
 from storage.audit.checkpoint_log import OpenLog, last_line, log_path, open_log
+from storage.audit.head import Head, head_of
 from storage.audit.keys import Signer, existing_or_new
 from storage.audit.link import GENESIS
 from storage.audit.second_place import copy_to_second_place
@@ -23,27 +23,6 @@ from storage.settings import Settings
 
 DUE_AFTER = timedelta(minutes=5)  # while no batch ends: so much of the chain's end could be cut off unseen
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Head:
-    """Where the chain ends. ``origin``: the hash of its first event."""
-
-    size: int
-    hash: str
-    origin: str
-    at: datetime
-
-    def __str__(self) -> str:
-        return f"{self.size}:{self.hash}"
-
-
-def head_of(session: Session) -> Head:
-    """The chain's end as a transaction sees it; size 0 when there is no event."""
-    last = session.execute(select(AuditEvent.seq, AuditEvent.hash).order_by(AuditEvent.seq.desc()).limit(1)).first()
-    first = session.scalar(select(AuditEvent.hash).order_by(AuditEvent.seq).limit(1))
-    now = session.execute(select(db_now())).scalar_one()
-    return Head(last.seq, last.hash, first or GENESIS, now) if last else Head(0, GENESIS, GENESIS, now)
 
 
 def take(database: Database, settings: Settings) -> Line | None:
@@ -78,34 +57,40 @@ def take_if_due(database: Database, settings: Settings) -> None:
         last = last_line(log_path(settings))
         with database.read() as session:
             head = head_of(session)
-        if last is not None and (last.size, last.head) != (head.size, head.hash):
-            if head.at - datetime.fromisoformat(last.at) < DUE_AFTER:
-                return
+        moved = last is None or (last.size, last.head) != (head.size, head.hash)
+        if last is not None and moved and abs(head.at - datetime.fromisoformat(last.at)) < DUE_AFTER:
+            return
+        if not moved:
+            copy_to_second_place(settings)  # what it missed
+            return
     except (DermscreenError, OSError) as fault:
-        log.warning("whether a checkpoint is due cannot be told: %s", fault)
+        log.warning("the checkpoints of the audit trail: %s", fault)
         return
     take_quietly(database, settings)
 
 
 def sign_head(database: Database, opened: OpenLog, signer: Signer, *, again: bool = False) -> Line | None:
     """Append a checkpoint of the chain's end; None when the last line is one, unless ``again``."""
-    last = opened.last or begin(database, opened, signer)
-    if last.kind == BEGIN or last.key != signer.id:
+    last = opened.last
+    with database.read() as session:
+        found = hashes(session, {last.size}) if last else {}
+    lost = last is not None and last.kind != BEGIN and found.get(last.size) != last.head
+    if lost:
+        log.warning("the audit chain does not hold its last checkpoint; `screen audit verify` says where")
+    if last is None or last.kind == BEGIN or last.key != signer.id or lost:
         with database.write() as session:
+            last = last or begin(session, opened, signer)
             announce(session, opened, signer)
     with database.read() as session:
         head = head_of(session)
-        if last.size and session.scalar(select(AuditEvent.hash).where(AuditEvent.seq == last.size)) != last.head:
-            log.warning("the audit chain does not hold its last checkpoint; `screen audit verify` says where")
     if (last.size, last.head, last.key) == (head.size, head.hash, signer.id) and not again:
         return None
     return opened.append(signer.line(fields(CHECKPOINT, head, last)))
 
 
-def begin(database: Database, opened: OpenLog, signer: Signer) -> Line:
+def begin(session: Session, opened: OpenLog, signer: Signer) -> Line:
     """The first line of a file: of a chain without events. Events that name the key refer to it."""
-    with database.read() as session:
-        now = session.execute(select(db_now())).scalar_one()
+    now = session.execute(select(db_now())).scalar_one()
     return opened.append(signer.line(fields(BEGIN, Head(0, GENESIS, GENESIS, now), None)))
 
 
@@ -145,6 +130,11 @@ def fields(kind: str, head: Head, last: Line | None) -> dict[str, str | int]:
     }  # fmt: skip
 
 
-def behind(session: Session, last: Line | None) -> int:
-    """How many events are newer than a checkpoint."""
-    return (session.scalar(select(func.max(AuditEvent.seq))) or 0) - (last.size if last else 0)
+def end_of_trail(session: Session, settings: Settings) -> dict[str, str | int]:
+    """What reports print: size and head of the chain, and the id of the key that signed the last checkpoint, if any."""
+    head = head_of(session)
+    try:
+        last = last_line(log_path(settings))
+    except (ProofBroken, OSError):  # `screen audit verify` tells more of it
+        last = None
+    return {"size": head.size, "head": head.hash, "key": last.key if last else ""}

@@ -1,8 +1,7 @@
 """Verifies an exported audit trail of dermscreen: python FILE EXPORT [--key PUBLICKEY] [--head SIZE:HASH].
 
-One file, no dependency but `cryptography`. Whoever does not trust the site runs it, best with the public key that the
-site told at its beginning and with the sizes and heads that its reports print. Exit code 5: it does not hold.
-
+For whoever does not trust the site: best with the public key that it told at its beginning and with the sizes and heads
+that its reports print. Needs `cryptography` and nothing else. Exit code 5: the trail does not hold.
 The chain: hash = SHA-256("dermscreen audit 1\\n" || decimal sequence number || "\\n" || previous hash ||
 SHA-256(text)). A checkpoint: a line of JSON (RFC 8785) signed with Ed25519 (RFC 8032) over "dermscreen checkpoint 1\\n"
 and its text without the signature; `previous` is the SHA-256 of the checkpoint before it.
@@ -61,22 +60,19 @@ class Line:
 
 @dataclass
 class Chain:
-    """What checkpoints are held against. ``hashes``: of the events whose numbers were asked for.
-
-    ``keys``: the public keys that events name, by key id; ``logs``: event, key and first line of its checkpoints.
-    """
+    """What checkpoints are held against."""
 
     length: int = 0
     head: str = GENESIS
     origin: str = GENESIS
-    hashes: dict[int, str] = field(default_factory=dict)
-    keys: dict[str, str] = field(default_factory=dict)
-    logs: list[tuple[int, str, str]] = field(default_factory=list)
+    hashes: dict[int, str] = field(default_factory=dict)  # of the events whose numbers were asked for
+    keys: dict[str, str] = field(default_factory=dict)  # id -> public key, of those that events name
+    logs: list[tuple[int, str, str]] = field(default_factory=list)  # event, key, first line of its checkpoints
 
     def take_key(self, seq: int, body: str) -> None:
         """Note the key that an event names, if it does."""
-        told = json.loads(body)
-        if told["event"] == KEY_EVENT:
+        told = json.loads(body) if KEY_EVENT in body else {}
+        if told.get("event") == KEY_EVENT:
             key = key_id(told["public"])
             self.keys[key] = told["public"]
             self.logs.append((seq, key, told["log"]))
@@ -125,10 +121,7 @@ def parse(text: str) -> Line:
 
 def sizes(lines: Iterable[Line]) -> set[int]:
     """The numbers of the events whose hashes the check of these lines needs."""
-    wanted = {1}
-    for line in lines:
-        wanted |= {line.size, line.replaced_size}
-    return wanted - {0}
+    return {number for line in lines for number in (line.size, line.replaced_size)} - {0}
 
 
 def order(lines: Iterable[Line]) -> list[list[Line]]:
@@ -152,10 +145,7 @@ def order(lines: Iterable[Line]) -> list[list[Line]]:
 def check(
     logs: list[list[Line]], chain: Chain, pinned: Sequence[str] = (), heads: Iterable[tuple[int, str]] = ()
 ) -> Found:
-    """Hold checkpoints, and sizes and heads that somebody noted, against a chain that was verified link by link.
-
-    ``pinned``: public keys known from elsewhere; if any, no other key counts.
-    """
+    """Hold checkpoints and noted heads against a chain whose links hold. ``pinned``: the only keys that count."""
     for log in logs:
         _check_signatures(log, chain, pinned)
     begun = {log[0].digest for log in logs}
@@ -163,15 +153,12 @@ def check(
         if log_id not in begun and any(key == log[0].key for log in logs):
             raise Broken(f"event {seq} names checkpoints of key {key} that are not here: they were removed")
     history = [line for log in logs for line in _of_this_history(log, chain)]
-    held = [line for line in history if chain.holds(line.size, line.head)]
-    bad = [line for line in history if not chain.holds(line.size, line.head)]
-    restores = [line for line in held if line.kind == RESTORING]
-    bad = [line for line in bad if not any(line.at <= one.at and line.size > one.kept for one in restores)]
+    restores = [line for line in history if line.kind == RESTORING and chain.holds(line.size, line.head)]
+    held = [line for line in history if not any(line.at < one.at and line.size > one.kept for one in restores)]
     for size, head in heads:
         if not chain.holds(size, head):
             raise Broken(f"the chain does not hold the noted head of {size} events: cut off or changed")
-    if bad:
-        raise Broken(_place(min(bad, key=lambda line: line.size), held, chain))
+    _check_history(held, chain)
     covered = max((line.size for line in held), default=0)
     notes = [
         f"a backup was restored at {line.at}; {line.replaced_size - line.kept} events may have been set aside"
@@ -197,11 +184,10 @@ def _of_this_history(log: list[Line], chain: Chain) -> Iterator[Line]:
 
 def _check_signatures(log: list[Line], chain: Chain, pinned: Sequence[str]) -> None:
     known = {key_id(public): public for public in pinned} or chain.keys
-    newest = max(log, key=lambda line: line.size)
     for before, line in zip([log[0], *log], log, strict=False):
         if line.key not in known:
-            if not pinned and not chain.holds(newest.size, newest.head):
-                raise Broken(_place(newest, [], chain))  # the event that named the key is gone with the others
+            if not pinned:
+                _check_history(log, chain)  # the event that named the key may be gone with others
             whom = "is not the one that was given" if pinned else "is named by no event of the chain"
             raise Broken(f"{line} is signed with key {line.key}, which {whom}: the key was replaced")
         try:
@@ -214,19 +200,23 @@ def _check_signatures(log: list[Line], chain: Chain, pinned: Sequence[str]) -> N
             raise Broken(f"{told}: the key was replaced; if that was meant, verify with both public keys (--key)")
 
 
-def _place(first_bad: Line, held: list[Line], chain: Chain) -> str:
-    good = max((line.size for line in held if line.size < first_bad.size), default=0)
-    if chain.length < first_bad.size:
-        return (
-            f"the audit chain ends with event {chain.length}: {first_bad} was made of {first_bad.size}; event "
-            f"{chain.length + 1} and those behind it were cut off, or an older copy of the database put there"
-        )
-    if first_bad.origin != chain.origin:
-        return f"event 1 is not the one that {first_bad} was made of: another database, or all was recomputed"
-    return (
-        f"events {good + 1} to {first_bad.size} are not those that {first_bad} was made of: one of them was "
-        "changed and all hashes behind it were computed anew, or another history was put in its place"
-    )
+def _check_history(lines: Iterable[Line], chain: Chain) -> None:
+    """Raise Broken with the first place where the chain is not the one that was signed."""
+    good = 0
+    for line in sorted(lines, key=lambda line: line.size):
+        if chain.length < line.size:
+            raise Broken(
+                f"the audit chain ends with event {chain.length}: {line} was made of {line.size}; event "
+                f"{chain.length + 1} and those behind it were cut off, or an older copy of the database put there"
+            )
+        if line.size and line.origin != chain.origin:
+            raise Broken(f"event 1 is not the one that {line} was made of: another database, or all computed anew")
+        if not chain.holds(line.size, line.head):
+            raise Broken(
+                f"events {good + 1} to {line.size} are not those that {line} was made of: one of them was changed and "
+                "all hashes behind it were computed anew, or another history was put in its place"
+            )
+        good = line.size
 
 
 def link_hash(seq: int, previous: str, body: str) -> str:
@@ -250,8 +240,7 @@ def walk(events: Iterable[dict[str, Any]], wanted: set[int]) -> Chain:
         chain.origin = event["hash"] if seq == 1 else chain.origin
         if seq in wanted:
             chain.hashes[seq] = event["hash"]
-        if KEY_EVENT in event["body"]:
-            chain.take_key(seq, event["body"])
+        chain.take_key(seq, event["body"])
     return chain
 
 
@@ -272,7 +261,7 @@ def verify_export(
             logs = order(lines)
             chain = walk(itertools.chain(first, map(json.loads, file)), sizes(lines) | {size for size, _ in heads})
             return chain, check(logs, chain, pinned, heads)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Broken(f"the export cannot be read to its end: {type(error).__name__}: {error}") from error
 
 
