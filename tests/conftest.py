@@ -53,7 +53,15 @@ if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A site of its own; the environment of whoever runs the tests plays no part."""
-    for name in ("BROKER_URL", "DATABASE_URL", "MODEL", "LEASE_SECONDS", "VISIBILITY_SECONDS"):
+    for name in (
+        "BROKER_URL",
+        "DATABASE_URL",
+        "MODEL",
+        "LEASE_SECONDS",
+        "VISIBILITY_SECONDS",
+        "AUDIT_KEY",
+        "CHECKPOINTS_URL",
+    ):
         monkeypatch.delenv(f"DERMSCREEN_{name}", raising=False)
     site = Settings(home=tmp_path / "home")
     monkeypatch.setenv("DERMSCREEN_HOME", str(site.home))

@@ -30,7 +30,7 @@ def command(file: Path, replace: bool, as_json: bool) -> None:
     if settings.embedded_database:
         settings.make_home()
     database = Database(url_of(settings))
-    done = restore(database, file, replace=replace)
+    done = restore(database, file, replace=replace, settings=settings)
     rows, header = done.backup.rows, done.backup.header
     if as_json:
         output.data_json(
