@@ -14,6 +14,7 @@ from sqlalchemy import delete, insert, select, update
 import storage
 from models.errors import ProofBroken
 from storage import audit, chunks, recovery
+from storage.audit import verification
 from storage.audit.canonical import canonical
 from storage.audit.link import GENESIS, link_hash
 from storage.batch_writer import Received
