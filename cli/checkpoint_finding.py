@@ -37,11 +37,12 @@ def newest_checkpoint(settings: Settings) -> tuple[bool | None, str, ExitCode] |
             there = (
                 hashes(session, {last.size})[last.size] if last and last.size <= head.size and last.size else GENESIS
             )
-    if last is None or signer is None:
+    if last is None:
         return None, f"none yet, {head.size} audit events", ExitCode.DONE
     if there != last.head:
         lost = f"the audit chain does not hold that of {last.at} ({last.size} events): run `screen audit verify`"
         return False, lost, ExitCode.PROOF_BROKEN
     ahead = f"{head.size - last.size} newer" if head.size > last.size else "none newer"
-    told = f"the last of {last.at} covers {last.size} audit events, {ahead}; public key {signer.public}"
+    public = signer.public if signer else "gone: what is signed from now on has another one"
+    told = f"the last of {last.at} covers {last.size} audit events, {ahead}; public key {public}"
     return True, told, ExitCode.DONE

@@ -39,7 +39,7 @@ def check_checkpoints(
     except (ValueError, KeyError, TypeError) as error:
         raise ProofBroken("an event that names the key of the checkpoints cannot be read: it was forged") from error
     here = log_path(settings)
-    local = read_log(here) if here.exists() else []
+    local = _read(here) if here.exists() else []
     others = [line for place in further for line in further_lines(place, settings)]
     elsewhere = _second_place(settings, notes)
     _nothing_missing(here, local, elsewhere or [], others, chain, notes)
@@ -61,10 +61,14 @@ def further_lines(place: str, settings: Settings) -> list[Line]:
     """The checkpoints of a file, or of the folder behind a URL. Raises UsageFault, ServiceUnreachable, ProofBroken."""
     if is_url(place):
         return lines_at(place, database_id(settings))
+    return _read(Path(place))
+
+
+def _read(path: Path) -> list[Line]:
     try:
-        return read_log(Path(place))
+        return read_log(path)
     except OSError as error:
-        raise UsageFault(f"the checkpoints {place} cannot be read: {error.strerror}") from error
+        raise UsageFault(f"the checkpoints {path} cannot be read: {error.strerror}") from error
 
 
 def _second_place(settings: Settings, notes: list[str]) -> list[Line] | None:
@@ -98,12 +102,14 @@ def _nothing_missing(
             notes.append("no checkpoint was ever made: nothing shows whether the chain's end was cut off")
     if not local and others:
         notes.append(f"the file of checkpoints {here} is not here; verified against those that were given")
-    if local:
-        known = {line.digest for line in local}
-        same = {line.digest for log in order([*local, *elsewhere]) if log[0] == local[0] for line in log}
+    if local and not others:
+        known, ours = {line.digest for line in local}, {line.key for line in local}
         for line in elsewhere:
-            if line.digest in same - known:
-                raise ProofBroken(f"{line} is in the second place and not in {here}: lines were removed from the file")
+            if line.key in ours and line.digest not in known:
+                raise ProofBroken(
+                    f"{line} is in the second place and not in {here}: lines were removed from the file; "
+                    "--checkpoints URL verifies against both"
+                )
 
 
 def _same_key(settings: Settings, local: list[Line], pinned: Sequence[str], notes: list[str]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from models.errors import PassingFault, ProofBroken
+from models.errors import PassingFault, ProofBroken, UsageFault
 from storage.audit.keys import sync_folder
 from storage.audit.standalone import Broken, Line, order, parse
 from storage.database import url_of
@@ -61,12 +61,14 @@ def read_log(path: Path) -> list[Line]:
 
 
 def last_line(path: Path) -> Line | None:
-    """The last whole line of a file, None when there is none. Raises ProofBroken, OSError."""
+    """The last whole line of a file, None when there is none. Raises ProofBroken, UsageFault."""
     try:
         with path.open("rb") as file:
             return _last(file.fileno(), path)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise UsageFault(f"the checkpoints {path} cannot be read: {error.strerror}") from error
 
 
 class OpenLog:

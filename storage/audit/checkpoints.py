@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.errors import DermscreenError, ProofBroken, ServiceUnreachable
+from models.errors import DermscreenError, ProofBroken, UsageFault
 from storage.audit.chain import Event, append
 from storage.audit.checkpoint_log import OpenLog, last_line, log_path, open_log
 from storage.audit.head import Head, head_of
@@ -31,11 +31,7 @@ def take(database: Database, settings: Settings) -> Line | None:
     Raises PassingFault, ServiceUnreachable (the second place; the file has it), UsageFault (the key), ProofBroken (the
     file is damaged), OSError.
     """
-    with database.read() as session:
-        if not head_of(session).size:
-            return None
-    with open_log(settings) as opened:
-        line = sign_head(database, opened, existing_or_new(settings))
+    line = _take(database, settings)
     copy_to_second_place(settings)
     return line
 
@@ -43,12 +39,23 @@ def take(database: Database, settings: Settings) -> Line | None:
 def take_quietly(database: Database, settings: Settings) -> None:
     """As `take`; a fault becomes a warning, and the next checkpoint makes up for it: no result hangs on it."""
     try:
-        take(database, settings)
-    except ServiceUnreachable as fault:
-        log.warning("%s; the next checkpoint makes up for it", fault)
+        _take(database, settings)
     except Exception as fault:
         what = fault if isinstance(fault, DermscreenError | OSError) else type(fault).__name__
         log.warning("no checkpoint of the audit trail was written (%s); the next one makes up for it", what)
+        return
+    try:
+        copy_to_second_place(settings)
+    except (DermscreenError, OSError) as fault:
+        log.warning("%s; the next checkpoint makes up for it", fault)
+
+
+def _take(database: Database, settings: Settings) -> Line | None:
+    with database.read() as session:
+        if not head_of(session).size:
+            return None
+    with open_log(settings) as opened:
+        return sign_head(database, opened, existing_or_new(settings))
 
 
 def take_if_due(database: Database, settings: Settings) -> None:
@@ -135,6 +142,6 @@ def end_of_trail(session: Session, settings: Settings) -> dict[str, str | int]:
     head = head_of(session)
     try:
         last = last_line(log_path(settings))
-    except (ProofBroken, OSError):  # `screen audit verify` tells more of it
+    except (ProofBroken, UsageFault):  # `screen audit verify` tells more of it
         last = None
     return {"size": head.size, "head": head.hash, "key": last.key if last else ""}

@@ -5,6 +5,7 @@ Best one where this site may write and not delete: what stands there outlives wh
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator
@@ -33,11 +34,15 @@ def copy_to_second_place(settings: Settings) -> int:
     if settings.checkpoints_url is None or time.monotonic() < _silent_until:
         return 0
     mark = log_path(settings).with_suffix(".copied")
-    place = f"{hide_secrets(settings.checkpoints_url)} {database_id(settings)}"
-    done = _done(mark, place)
-    with log_path(settings).open("rb") as file:
-        file.seek(done)
-        data = file.read()
+    try:
+        with log_path(settings).open("rb") as file:
+            begun = hashlib.sha256(file.readline()).hexdigest()  # a file that was begun anew is copied from its start
+            place = f"{hide_secrets(settings.checkpoints_url)} {begun}"
+            done = _done(mark, place)
+            file.seek(done)
+            data = file.read()
+    except FileNotFoundError:
+        return 0
     whole = data[: data.rfind(b"\n") + 1]
     if not whole:
         return 0

@@ -187,6 +187,24 @@ def test_the_commands(
     assert "The audit chain is intact: 3 events, 2 checkpoints hold." in capsys.readouterr().out
 
 
+def test_a_restore_by_command(
+    sqlite_database: Database, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from cli.main import run
+    from storage import audit
+
+    with sqlite_database.write() as session:
+        audit.append(session, [audit.Event("told", None, {})])
+    assert run(["audit", "export", "--output", str(tmp_path / "first.jsonl")]) == 0
+    assert run(["db", "backup", str(tmp_path / "b.gz")]) == 0
+    assert run(["audit", "export", "--output", str(tmp_path / "second.jsonl")]) == 0
+    assert run(["db", "restore", str(tmp_path / "b.gz"), "--replace"]) == 0
+    assert run(["audit", "verify"]) == 0
+    shown = capsys.readouterr()
+    assert "Note: a backup was restored at " in shown.err
+    assert run(["audit", "verify", "--export", str(tmp_path / "first.jsonl")]) == 0
+
+
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_doctor_says_which_checkpoint_is_the_last(sealed: Database, settings: Settings, attacker: Any) -> None:
     from cli.checkpoint_finding import newest_checkpoint

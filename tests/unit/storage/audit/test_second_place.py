@@ -68,6 +68,17 @@ def test_nothing_is_copied_twice(sealed_twice: Database, two_places: Settings, p
     assert second_place.copy_to_second_place(another) == 4
 
 
+def test_a_file_begun_anew_is_copied_from_its_start(
+    sealed_twice: Database, two_places: Settings, place: Path, tell: Tell
+) -> None:
+    log_path(two_places).unlink()
+    tell()
+    checkpoints.take(sealed_twice, two_places)
+    assert len(list((place / "embedded").iterdir())) == 6
+    assert "lines were removed from the file" in broken(sealed_twice, two_places)
+    assert verify(sealed_twice, two_places, place.as_uri()).covered == 18
+
+
 def test_a_place_that_does_not_answer_is_made_up_for(
     database: Database, two_places: Settings, place: Path, tell: Tell, caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
