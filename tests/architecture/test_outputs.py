@@ -24,7 +24,6 @@ ALLOWED = {
     ("cli/waiting.py", "open"): "a lock and a log",
     ("scheduler/embedded_valkey.py", "open"): "a lock and a log",
     ("scheduler/inbox.py", "move"): "a file of others, onto another file system",
-    ("models/distribution.py", "copy"): "an array",
 }
 
 

@@ -34,7 +34,7 @@ def assert_untold(said: str) -> None:
 
 
 @pytest.mark.parametrize("password", WRITTEN, ids=range(len(WRITTEN)))  # the home has the test's name
-@pytest.mark.parametrize("kind", ["redis", "rediss", "postgresql"])
+@pytest.mark.parametrize("kind", ["redis", "postgresql"])
 def test_commands(
     kind: str, password: str, settings: Settings, monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture,
