@@ -10,7 +10,7 @@ UV_COMPILE = $(BIN)/uv pip compile -q pyproject.toml --universal --python-versio
 	--no-header --no-annotate --no-emit-index-url --group build
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check train card bench soak lock clean
+.PHONY: help install demo test check audit train card bench soak lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -31,11 +31,16 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
 demo: install ## screen IMAGES=folder, or drawn pictures, with everything embedded
 	$(BIN)/screen demo $(if $(IMAGES),"$(IMAGES)") --output demo
 
-check: $(VENV)/.installed-dev ## ruff, mypy, import-linter
+check: $(VENV)/.installed-dev ## ruff, mypy, import-linter, bandit, a scan for secrets
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit -q -c pyproject.toml -r cli worker scheduler storage models
+	$(BIN)/python tests/architecture/secret_scan.py
+
+audit: $(VENV)/.installed-dev ## ask for known vulnerabilities of the locked packages; says so where nobody answers
+	$(BIN)/python tests/architecture/vulnerability_audit.py
 
 test: check ## install and pass all tests, in PROCESSES=2 at once
 	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --maxprocesses 4 --dist worksteal

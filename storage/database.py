@@ -130,12 +130,14 @@ def _is_busy(error: BaseException | None) -> bool:
 
 
 def _engine(url: str) -> Engine:
+    if "@" in (make_url(url).host or ""):  # a part of the password, which would be told as a host that is unknown
+        raise ValueError("its password has an @, which is written %40 in a URL")
     if make_url(url).get_backend_name() != "sqlite":
-        engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+        engine = create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 5})
         if engine.dialect.name == "postgresql":
             event.listen(engine, "connect", _give_up_on_locks)
         return engine
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:

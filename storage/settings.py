@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from platformdirs import user_data_path
@@ -27,8 +27,8 @@ class Settings:
     """The data folder and, where a site has real services, their URLs."""
 
     home: Path
-    broker_url: str | None = None
-    database_url: str | None = None
+    broker_url: str | None = field(default=None, repr=False)  # these two may hold a password
+    database_url: str | None = field(default=None, repr=False)
     lease_seconds: float = LEASE_SECONDS
     visibility_seconds: int = VISIBILITY_SECONDS
     audit_key: Path | None = None  # the file of the key that signs checkpoints, if not in the data folder

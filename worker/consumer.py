@@ -28,7 +28,7 @@ class CheckedConsumer(Consumer):
                 return handle(message)
             return self._refuse(message, fault)
 
-        return check_and_handle  # type: ignore[no-any-return]
+        return check_and_handle
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:
         self._refuse(message, "it cannot be decoded")

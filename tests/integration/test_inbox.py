@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from models.errors import UsageFault
+from models.errors import PassingFault, UsageFault
 from models.manifest import Manifest
 from scheduler import inbox as inbox_module
 from scheduler.inbox import LONGEST_WAIT_SECONDS, Inbox

@@ -95,7 +95,7 @@ def test_a_file_is_no_folder(root: Path) -> None:
 
 
 def test_no_descriptor_is_left_open(root: Path) -> None:
-    before = set(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").is_dir() else set()
+    before = set(Path("/proc/self/fd").iterdir()) if Path("/proc/self/fd").is_dir() else set()
     swap(root, "a/b")
     for path in ("a/b", "a", "nowhere", "a/b/c"):
         try:
@@ -103,4 +103,4 @@ def test_no_descriptor_is_left_open(root: Path) -> None:
                 pass
         except OSError:
             continue
-    assert (set(os.listdir("/proc/self/fd")) if before else set()) <= before
+    assert (set(Path("/proc/self/fd").iterdir()) if before else set()) <= before
