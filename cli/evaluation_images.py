@@ -134,7 +134,10 @@ def of_batch(session: Session, batch_id: str) -> list[Image]:
             f"batch {batch_id} is not complete: {total.received - total.finished} of its {total.received} images are "
             "not yet screened; run `screen worker` and evaluate it then"
         )
-    found = list(rows(session, [batch_id], flagged_only=False))
+    every = list(rows(session, [batch_id], flagged_only=False))
+    found = [row for row in every if not row.erased]  # nobody can say any more what they were called
+    if len(found) < len(every):
+        talk(f"Left out {len(every) - len(found)} erased images.")
     folder = _common_folder([row.image for row in found])
     return [
         Image(

@@ -216,7 +216,7 @@ class Thumbnails:
         if self.asked >= THUMBNAILS:
             return None
         self.asked += 1
-        picture = self._made(row)
+        picture = Picture(None, "erased") if row.erased else self._made(row)
         self._on_picture(self.asked)
         return picture
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "beat": "cli.commands.beat",
     "recover": "cli.commands.recover",
     "retry": "cli.commands.retry",
+    "erase": "cli.commands.erase",
     "pause": "cli.commands.pause",
     "resume": "cli.commands.resume",
     "model": "cli.commands.model.group",

@@ -22,13 +22,11 @@ from scheduler.collect import Collection, Found
 from scheduler.intake import Request, examine, take_in
 from storage.batch_writer import Received
 from storage.database import Database
-from storage.inbox_moves import Move, mark_moved, moves, unmoved_batches
+from storage.inbox_moves import PROCESSED, REASON_SUFFIX, REJECTED, Move, mark_moved, moves, unmoved_batches
 from storage.inside import folder_inside
 from storage.paths import shown, to_location, to_path
 from storage.settings import Settings
 
-PROCESSED, REJECTED = "processed", "rejected"
-REASON_SUFFIX = ".reason.txt"
 # names under which copying programs write until a file is whole; they rename it then
 UNFINISHED_SUFFIXES = (".part", ".partial", ".filepart", ".crdownload", ".tmp")
 # a burst becomes one batch, but a stream that never pauses must not wait for ever

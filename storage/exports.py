@@ -18,6 +18,11 @@ from storage.states import BatchState
 from storage.whole_file import whole_file
 
 
+def export_path(folder: str | None, batch_id: str) -> Path:
+    """Where the CSV of a batch is written."""
+    return Path(folder or ".") / f"flagged-{batch_id}.csv"
+
+
 def write_due_exports(database: Database) -> list[Path]:
     """Write the flagged lesions of every complete batch that owes a CSV; returns the files written.
 
@@ -31,7 +36,7 @@ def write_due_exports(database: Database) -> list[Path]:
         ).all()
     written = []
     for batch_id, folder, closed_at in due:
-        path = Path(folder or ".") / f"flagged-{batch_id}.csv"
+        path = export_path(folder, batch_id)
         try:
             with database.read() as session, whole_file(path) as file:
                 write_csv(file, rows(session, [batch_id], flagged_only=True))

@@ -15,6 +15,7 @@ from models.limits import MAX_FILE_BYTES
 from storage.inside import folder_inside
 from storage.paths import to_path
 
+ERASED_LOCATION = ""  # of an image that was erased: no path is empty
 _READ_BYTES = 1 << 20  # one call reads a whole usual photograph
 
 _GONE = "the file is no longer there"
@@ -50,7 +51,8 @@ def read_image_bytes(location: str, root: str | None = None, *, one_name: bool =
     """Read a picture completely.
 
     Args:
-        location: a local path, a file:// URL, or any other URL that fsspec understands (s3://, gs://, ...).
+        location: a local path, a file:// URL, or any other URL that fsspec understands (s3://, gs://, ...);
+            "" is that of an erased image.
         root: the location of a folder that the file must lie in; no folder between the two may be a link.
         one_name: refuse a file that has another name (a hard link), which may lie outside of the folder.
 
@@ -58,13 +60,15 @@ def read_image_bytes(location: str, root: str | None = None, *, one_name: bool =
         All bytes of the file, 1 to `MAX_FILE_BYTES` of them.
 
     Raises:
-        ImageRefused: the file is gone, empty, too large, not a regular file, behind a link, or may not be
+        ImageRefused: the file is erased, gone, empty, too large, not a regular file, behind a link, or may not be
             read. The text does not name the file.
         PassingFault: the disk or the network share did not answer (EIO, ESTALE, ETIMEDOUT, too many open
             files, ...); worth another try.
         ServiceUnreachable: the object store did not answer.
         UsageFault: the package for this kind of URL is not installed, or there is no such kind.
     """
+    if location == ERASED_LOCATION:
+        raise ImageRefused("erased: the file and its name were deleted on request")
     if "://" in location and not location.startswith("file://"):
         return _read_remote(location)
     return _read_local(to_path(location), None if root is None else to_path(root), one_name=one_name)

@@ -11,6 +11,9 @@ from storage.clock import db_now
 from storage.schema import Batch, Image
 from storage.states import ImageState
 
+PROCESSED, REJECTED = "processed", "rejected"  # folders of an inbox
+REASON_SUFFIX = ".reason.txt"  # of the file beside a rejected one
+
 
 @dataclass(frozen=True)
 class Move:

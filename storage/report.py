@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from models.answers import ClassProbabilities, most_probable
 from models.csv_cells import harmless
 from models.rounding import text
+from storage.erased import ERASED_IMAGE
 from storage.predictions import classes_of_text
 from storage.schema import Batch, Decision, Image, Policy, Prediction
 from storage.states import UNFINISHED, ImageState, Outcome
@@ -21,6 +22,7 @@ NOTICE = "Research software: a screening aid, not a diagnosis and not a medical 
 COLUMNS = (
     "batch", "image", "checksum", "outcome", "probability", "threshold", "model", "policy", "reason",
     "site", "submitter", "notice", "class", "class_probability",
+    "patient", "lesion",
 )  # fmt: skip
 
 
@@ -44,6 +46,9 @@ class ReportRow:
     site: str
     submitter: str
     classes: ClassProbabilities | None = None
+    patient: str = ""  # pseudonym, and that of the lesion; "" where nobody said
+    lesion: str = ""
+    erased: bool = False
 
     @property
     def most_probable(self) -> tuple[str, float] | None:
@@ -70,6 +75,8 @@ class ReportRow:
             "notice": NOTICE,
             "class": self.most_probable[0] if self.most_probable else "",
             "class_probability": text(self.most_probable[1]) if self.most_probable else "",
+            "patient": self.patient,
+            "lesion": self.lesion,
         }
 
 
@@ -93,6 +100,9 @@ def rows(session: Session, batch_ids: Sequence[str], *, flagged_only: bool) -> I
                 site=batch.site or "",
                 submitter=batch.submitter,
                 classes=classes_of_text(prediction.classes) if scored else None,
+                patient=image.patient or "",
+                lesion=image.lesion or "",
+                erased=image.erased_at is not None,
             )
 
 
@@ -116,7 +126,7 @@ def _query(batch_id: str, *, flagged_only: bool) -> Select[Image, Batch, Decisio
 
 def _reason(image: Image, decision: Decision | None, original: str | None) -> str:
     if image.state == ImageState.DUPLICATE:
-        return f"same bytes as {original}"
+        return "same bytes as an erased image" if original == ERASED_IMAGE else f"same bytes as {original}"
     if image.state in UNFINISHED:
         return "not yet screened"
     if decision is not None:

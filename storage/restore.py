@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -17,6 +18,7 @@ from storage import audit
 from storage.audit.restoring import RestoreNote, noted
 from storage.backup_file import Backup, Row, Table, check, read
 from storage.database import Database
+from storage.erased import erase_again
 from storage.migrate import lock_schema, migrate, refuse_newer, revision_of
 from storage.migrations import HEAD
 from storage.schema import AuditEvent, Base, Chunk, Image, Worker
@@ -25,16 +27,21 @@ from storage.states import UNFINISHED, ChunkState, ImageState
 
 PAGE = 1_000  # rows an INSERT
 TRIES = 4  # against writers that hold the database, or that we and they wait for each other
+_ERASED = select(AuditEvent.body).where(AuditEvent.event == "image.erased")
 _OPEN_CHUNKS = (ChunkState.WAITING, ChunkState.RUNNING)
 
 
 @dataclass(frozen=True)
 class Restored:
-    """What was done: the backup, the images that have still to be screened, and the audit events it replaced."""
+    """What was done: the backup, the images that have still to be screened, and the audit events it replaced.
+
+    ``erased_again``: images that the replaced database had erased and the backup had not.
+    """
 
     backup: Backup
     unfinished: int
     replaced_events: int
+    erased_again: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,7 @@ class _Before:
     workers: list[dict[str, Any]]  # they are alive or not whatever is restored
     events: int
     last_hash: str
+    erased: list[dict[str, Any]] = field(default_factory=list)  # its events `image.erased`
 
 
 def restore(database: Database, path: Path, *, replace: bool, settings: Settings | None = None) -> Restored:
@@ -54,6 +62,8 @@ def restore(database: Database, path: Path, *, replace: bool, settings: Settings
     again, whoever held it, and what such a holder still writes is refused. The restored audit chain goes on with
     an event that names the backup, and the end of the chain that it replaced; with ``settings``, a signed line among
     the checkpoints says the same, so that `screen audit verify` can tell it from a database that somebody rolled back.
+    What was erased in the replaced database and is not in the backup is erased again, by the number and checksum of
+    each image.
 
     Raises UsageFault when the file is no backup, was made by a newer release, or the database holds anything and
     ``replace`` is false; ProofBroken when the file is damaged; PassingFault when the database is busy.
@@ -104,8 +114,9 @@ def _load(
         if before.events:
             facts |= {"replaced_events": before.events, "replaced_hash": before.last_hash}
         audit.append(session, [audit.Event("database.restored", None, facts)])
+        again = erase_again(session, before.erased)
         note.before_commit(session, before.events, before.last_hash)
-    return Restored(backup, unfinished, before.events)
+    return Restored(backup, unfinished - again.unscreened, before.events, again.images)
 
 
 def _lock(connection: Connection) -> None:
@@ -143,6 +154,7 @@ def _before(session: Session, replace: bool) -> _Before:
         else [],
         events=last.seq if last else 0,
         last_hash=last.hash if last else "",
+        erased=[json.loads(body) for body in session.scalars(_ERASED)],
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from models.errors import UsageFault
@@ -17,26 +17,30 @@ from storage.states import BatchState, ImageState
 
 @dataclass(frozen=True)
 class Retried:
-    """How many failed images wait again, and in how many chunks."""
+    """How many failed images wait again, in how many chunks, and how many cannot since they were erased."""
 
     images: int
     chunks: int
+    erased: int = 0
 
 
 def retry_failed(session: Session, batch_id: str, actor: str) -> Retried:
     """Put the failed images of a batch into fresh chunks, whose faults are counted from zero.
 
     The batch is open again until they are terminal, and a report that was written of it is due again. What was
-    rejected stays rejected. An audit event says who did this; where nothing failed, nothing changes.
+    rejected stays rejected, and what was erased stays as it is. An audit event says who did this; where nothing
+    failed, nothing changes.
     Raises UsageFault when there is no such batch.
     """
     audit.lock(session)  # of two calls at once the second finds nothing failed; first, as completing a chunk has it
     batch = session.scalars(select(Batch).where(Batch.id == batch_id).with_for_update(key_share=True)).one_or_none()
     if batch is None:
         raise UsageFault(f"there is no batch {batch_id!r}; `screen status` lists them")
+    of_batch = Image.batch_id == batch_id, Image.state == ImageState.FAILED
     failed = session.scalars(
-        select(Image.id).where(Image.batch_id == batch_id, Image.state == ImageState.FAILED).order_by(Image.position)
+        select(Image.id).where(*of_batch, Image.erased_at.is_(None)).order_by(Image.position)
     ).all()
+    erased = session.scalar(select(func.count()).select_from(Image).where(*of_batch, Image.erased_at.is_not(None)))
     chunks = 0
     if failed:
         facts: dict[str, str | int | None] = {"actor": actor, "images": len(failed)}
@@ -53,4 +57,4 @@ def retry_failed(session: Session, batch_id: str, actor: str) -> Retried:
     if failed:
         batch.state, batch.closed_at, batch.exported_at = BatchState.OPEN, None, None
         session.flush()
-    return Retried(len(failed), chunks)
+    return Retried(len(failed), chunks, erased or 0)

@@ -41,9 +41,12 @@ def command(batch: str, wait: bool, actor: str | None, as_json: bool) -> int:
         with database.read() as session:
             total = counts(session, batch)
         show = partial(show_counts, as_json=as_json, retried=retried.images)
+        if retried.erased:
+            output.talk(f"Failed images that were erased and stay as they are: {retried.erased}.")
         if retried.images:
             output.talk(f"Failed images that are tried again: {retried.images}.")
             return queue(total, settings, database, show, wait=wait)
     show(total)
-    output.talk(f"Nothing of batch {batch} has failed: nothing is tried again.")
+    if not retried.erased:
+        output.talk(f"Nothing of batch {batch} has failed: nothing is tried again.")
     return ExitCode.DONE

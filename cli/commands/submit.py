@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 
@@ -10,8 +12,16 @@ import click
 @click.option("--wait", is_flag=True, help="Wait for the results; runs a worker itself when none is alive.")
 @click.option("--site", help="Where the images come from; stands in every report.")
 @click.option("--submitter", help="Who hands them in. Default: the user of this process.")
+@click.option(
+    "--manifest",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A CSV with the columns image, patient and, if you like, lesion: pseudonyms.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as one JSON object.")
-def command(paths: tuple[str, ...], wait: bool, site: str | None, submitter: str | None, as_json: bool) -> int:
+def command(
+    paths: tuple[str, ...], wait: bool, site: str | None, submitter: str | None, manifest: Path | None, as_json: bool
+) -> int:
     """Hand in images: files and folders, recursively, in natural order.
 
     Files stay where they are; their path and SHA-256 are remembered. Exit code 1 says that some images were
@@ -21,6 +31,7 @@ def command(paths: tuple[str, ...], wait: bool, site: str | None, submitter: str
     Example:
       screen submit ./batch --wait
       screen submit clinic/monday extra.jpg --site north --json
+      screen submit clinic/monday --manifest monday.csv
     """
     from functools import partial
 
@@ -34,5 +45,5 @@ def command(paths: tuple[str, ...], wait: bool, site: str | None, submitter: str
     settings = from_environment()
     database = open_database(settings)
     active_manifest(database, settings)  # a missing model is said before an hour of reading, not after it
-    total = hand_in(paths, Request(site=site, submitter=submitter), settings, database)
+    total = hand_in(paths, Request(site=site, submitter=submitter), settings, database, manifest)
     return queue(total, settings, database, partial(show_counts, as_json=as_json), wait=wait)

@@ -34,8 +34,8 @@ class Targets:
 
     def find(self, key: str) -> list[int]:
         """Numbers of the images that a key means: those of the first way that knows it; none: an empty list."""
-        plain = _plain(key)
-        return next((places[plain] for places in self._ways if plain in places), [])
+        wanted = plain(key)
+        return next((places[wanted] for places in self._ways if wanted in places), [])
 
     def one(self, numbers: Sequence[int]) -> bool:
         """Whether these are one image: a single one, or copies of the same bytes."""
@@ -43,25 +43,25 @@ class Targets:
         return len(numbers) == 1 or (len(checksums) == 1 and None not in checksums)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Tables from Windows write backslashes; people write ./ before a path, and SHA-256 in capitals."""
-    plain = text.strip().replace("\\", "/")
-    while plain.startswith("./"):
-        plain = plain[2:]
-    capitals = len(plain) == 64 and all(character in "0123456789abcdefABCDEF" for character in plain)
-    return plain.lower() if capitals else plain
+    found = text.strip().replace("\\", "/")
+    while found.startswith("./"):
+        found = found[2:]
+    capitals = len(found) == 64 and all(character in "0123456789abcdefABCDEF" for character in found)
+    return found.lower() if capitals else found
 
 
 def _as_submitted(target: Target) -> str:
-    return _plain(target.image)
+    return plain(target.image)
 
 
 def _relative(target: Target) -> str:
-    return _plain(target.relative)
+    return plain(target.relative)
 
 
 def _name(target: Target) -> str:
-    return PurePosixPath(_plain(target.image)).name
+    return PurePosixPath(plain(target.image)).name
 
 
 def _checksum(target: Target) -> str:

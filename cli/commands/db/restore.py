@@ -24,6 +24,7 @@ def command(file: Path, replace: bool, as_json: bool) -> None:
     from cli import output
     from storage.database import Database, url_of
     from storage.restore import restore
+    from storage.scrubbing import scrub
     from storage.settings import from_environment
 
     settings = from_environment()
@@ -31,13 +32,14 @@ def command(file: Path, replace: bool, as_json: bool) -> None:
         settings.make_home()
     database = Database(url_of(settings))
     done = restore(database, file, replace=replace, settings=settings)
+    left = scrub(database) if done.erased_again else None
     rows, header = done.backup.rows, done.backup.header
     if as_json:
         output.data_json(
             {
                 "file": str(file), "sha256": done.backup.sha256, "schema": header.schema, "software": header.software,
                 "taken_at": header.taken_at, "rows": rows, "unfinished": done.unfinished,
-                "replaced_events": done.replaced_events,
+                "replaced_events": done.replaced_events, "erased_again": done.erased_again,
             }
         )  # fmt: skip
         return
@@ -46,4 +48,8 @@ def command(file: Path, replace: bool, as_json: bool) -> None:
     )
     if done.unfinished:
         output.talk(f"{done.unfinished} images are unfinished; workers and `screen beat` go on with them.")
+    if done.erased_again:
+        output.talk(f"{done.erased_again} images had been erased since and are erased again; the backup holds them.")
+    if left:
+        output.talk(f"Left to do: {left}.")
     output.talk("`screen audit verify` checks the restored chain.")

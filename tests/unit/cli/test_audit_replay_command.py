@@ -234,3 +234,16 @@ def test_nothing_of_this_name(batch: str, replay: Any, name: str) -> None:
     code, found, said = replay(name)
     assert (code, found) == (2, {})
     assert said.startswith(f"Error: {name}")
+
+
+def test_an_erased_image_cannot_be_replayed_and_the_others_can(
+    batch: str, sqlite_database: Database, replay: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = image_of(sqlite_database, 1)
+    assert run(["erase", "--checksum", image.checksum or "", "--reason", "request of 20 November"]) == 0
+    capsys.readouterr()
+    code, found, _ = replay(batch)
+    assert (code, found["identical"], found["not_replayable"]) == (1, 2, 1)
+    (gone,) = found["images_not_replayable"]
+    assert (gone["image"], gone["file"], gone["checksum"]) == (image.id, "(erased)", image.checksum)
+    assert gone["reason"] == "erased: the file and its name were deleted on request"

@@ -45,7 +45,7 @@ def test_restore_into_an_empty_home(
     monkeypatch.setenv("DERMSCREEN_HOME", str(tmp_path / "new home"))
     assert run(["db", "restore", str(path), "--json"]) == ExitCode.DONE
     told = json.loads(capsys.readouterr().out)
-    assert told == made | {"unfinished": 3, "replaced_events": 0}
+    assert told == made | {"unfinished": 3, "replaced_events": 0, "erased_again": 0}
     assert run(["audit", "verify"]) == ExitCode.DONE
     capsys.readouterr()
     assert run(["db", "restore", str(path)]) == ExitCode.USAGE

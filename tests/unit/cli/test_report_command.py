@@ -32,7 +32,7 @@ MANIFEST = Manifest(
 HEADER = batches.Header("submit", "r.meyer", MANIFEST, site="north")
 HEAD = (
     "batch,image,checksum,outcome,probability,threshold,model,policy,reason,site,submitter,notice,class,"
-    "class_probability\n"
+    "class_probability,patient,lesion\n"
 )
 QUOTED = f'"{NOTICE}"'
 
@@ -85,12 +85,12 @@ def batch(database: Database) -> str:
 
 def scored(batch: str, image: str, name: str, outcome: str, probability: str, reason: str = "") -> str:
     cells = (batch, image, received(name).checksum, outcome, probability, "0.250000", "m-1", "sensitivity-95/1",
-             reason, "north", "r.meyer", QUOTED, "", "")  # fmt: skip
+             reason, "north", "r.meyer", QUOTED, "", "", "", "")  # fmt: skip
     return ",".join(map(str, cells)) + "\n"
 
 
 def unscored(batch: str, image: str, checksum: str | None, state: str, reason: str) -> str:
-    return f"{batch},{image},{checksum or ''},{state},,,,,{reason},north,r.meyer,{QUOTED},,\n"
+    return f"{batch},{image},{checksum or ''},{state},,,,,{reason},north,r.meyer,{QUOTED},,,,\n"
 
 
 def talk(batch: str, *, flagged: bool) -> str:
@@ -159,7 +159,7 @@ def test_json(batch: str, arguments: list[str], capsys: pytest.CaptureFixture[st
     assert found == {}
     assert [image["image"] for image in images] == ["a.jpg", "b.jpg", "=c.jpg", "d.jpg", "copy.jpg", "e.txt"]
     common = {"batch": batch, "site": "north", "submitter": "r.meyer", "notice": NOTICE} | {
-        "class": "", "class_probability": None, "classes": None,
+        "class": "", "class_probability": None, "classes": None, "patient": "", "lesion": "",
     }  # fmt: skip
     assert images[2] == common | {
         "image": "=c.jpg", "checksum": ITEMS[2].checksum, "outcome": "flagged", "probability": 0.25,

@@ -47,6 +47,18 @@ def read_back(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
+def test_patient_and_lesion_are_the_last_columns_and_no_formula(
+    database: Database, submit: Submit, received: Make, screen: Screen
+) -> None:
+    one, other = received(2)
+    batch_id = submit(database, [replace(one, patient="=p-7", lesion="left arm"), other])
+    screen(database)
+    first, second = read_back(as_csv(report(database, batch_id)))
+    assert list(first)[-2:] == ["patient", "lesion"]
+    assert (first["patient"], first["lesion"]) == ("'=p-7", "left arm")
+    assert (second["patient"], second["lesion"]) == ("", "")
+
+
 def named(received: Make, *names: str) -> list[Received]:
     return [replace(row, image=name) for row, name in zip(received(len(names)), names, strict=True)]
 
@@ -63,9 +75,9 @@ def test_the_whole_csv(database: Database, submit: Submit, received: Make, scree
     screen(database, {"/ward/0.jpg": 0.87654321})
     assert as_csv(report(database, batch_id)) == (
         "batch,image,checksum,outcome,probability,threshold,model,policy,reason,site,submitter,notice,class,"
-        "class_probability\n"
+        "class_probability,patient,lesion\n"
         f"{batch_id},/ward/0.jpg,{one[0].checksum},flagged,0.876543,0.500000,tested-1,sensitivity-95/1,,Ward 3,nurse,"
-        '"Research software: a screening aid, not a diagnosis and not a medical device.",,\n'
+        '"Research software: a screening aid, not a diagnosis and not a medical device.",,,,\n'
     )
 
 
