@@ -4,11 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 IMAGES ?=
 ARCHITECTURE ?= efficientnet-lite0
+# processes that share the tests: as many as there are cores, at most four (1.5 GB each where TensorFlow is needed)
+PROCESSES ?= logical
 UV_COMPILE = $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --group build
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check train card bench soak lock clean
+.PHONY: help install demo test check audit train card bench soak lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -29,14 +31,19 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
 demo: install ## screen IMAGES=folder, or drawn pictures, with everything embedded
 	$(BIN)/screen demo $(if $(IMAGES),"$(IMAGES)") --output demo
 
-check: $(VENV)/.installed-dev ## ruff, mypy, import-linter
+check: $(VENV)/.installed-dev ## ruff, mypy, import-linter, bandit, a scan for secrets
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit -q -c pyproject.toml -r cli worker scheduler storage models
+	$(BIN)/python tests/architecture/secret_scan.py
 
-test: check ## install and pass all tests
-	$(BIN)/python -m pytest
+audit: $(VENV)/.installed-dev ## ask for known vulnerabilities of the locked packages; says so where nobody answers
+	$(BIN)/python tests/architecture/vulnerability_audit.py
+
+test: check ## install and pass all tests, in PROCESSES=2 at once
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --maxprocesses 4 --dist worksteal
 
 train: $(VENV)/.installed-dev ## train the shipped model anew: DATA=folder GROUPS=csv OUTPUT=folder ARCHITECTURE=...
 	$(BIN)/screen model train --architecture $(ARCHITECTURE) --data "$(DATA)" --output "$(OUTPUT)" --data-notes models/collections/melanoma-cancer-image-dataset.json $(if $(GROUPS),--groups "$(GROUPS)") --resume
@@ -47,6 +54,7 @@ card: install ## write MODEL_CARD.md anew from the manifests of the shipped mode
 bench: $(VENV)/.installed-dev ## measure, as ratios within one run
 	$(BIN)/python -m benchmarks.line
 	$(BIN)/python -m benchmarks.million
+	$(BIN)/python -m benchmarks.chain
 
 soak: $(VENV)/.installed-dev ## IMAGES=20000 images, three workers, a random fault (SEED=1) every few seconds
 	IMAGES=$(or $(IMAGES),20000) SEED=$(or $(SEED),1) PYTHONPATH=tests/restart $(BIN)/python tests/soak/soak.py

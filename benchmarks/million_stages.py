@@ -33,6 +33,7 @@ from scheduler.collect import Collection
 from scheduler.dispatch import recover, send_due
 from scheduler.intake import Request, examine, take_in
 from storage import audit, predictions
+from storage.audit.verification import walk
 from storage.batch_writer import CHUNK_IMAGES, Received
 from storage.chunks import Claim, Results
 from storage.counts import batch_ids
@@ -211,10 +212,11 @@ def reporting(_settings: Settings, database: Database, folder: Path, number: int
     return found
 
 
-def verify(_settings: Settings, database: Database, _folder: Path, _number: int) -> Measured:
+def verify(_settings: Settings, database: Database, _folder: Path, number: int) -> Measured:
     found: Measured = {}
     with timed("verify", found), database.read() as session:
-        found["events"] = audit.verify(session)
+        # rows that were filled in have no events: of those sizes the chain alone is walked (see benchmarks.chain)
+        found["events"] = audit.verify(session) if number <= WHOLE else sum(1 for _ in walk(session))
     return found
 
 

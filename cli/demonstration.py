@@ -41,7 +41,7 @@ def demonstrate(images: Path | None, folder: Path, *, show_table: bool) -> Count
         total = hand_in([str(images)], Request(source="demo"), settings, database)
         send_due(database, make_app(broker))
         total = wait_for(total.batch, settings, database, broker)
-        flagged = _report(database, total, folder)
+        flagged = _report(database, settings, total, folder)
         if show_table:
             _table(flagged)
     finally:
@@ -71,9 +71,10 @@ def _drawn(folder: Path) -> Path:
     return folder
 
 
-def _report(database: Database, total: Counts, folder: Path) -> list[ReportRow]:
+def _report(database: Database, settings: Settings, total: Counts, folder: Path) -> list[ReportRow]:
     """Write both reports; returns the flagged lesions."""
     from cli.html_report import write_html
+    from storage.audit.checkpoints import end_of_trail
     from storage.report import rows, write_csv
     from storage.whole_file import whole_file
 
@@ -82,7 +83,7 @@ def _report(database: Database, total: Counts, folder: Path) -> list[ReportRow]:
         with whole_file(folder / "report.csv") as file:
             write_csv(file, flagged)
         with whole_file(folder / "report.html") as file:
-            write_html(file, session, [total], flagged_only=False)
+            write_html(file, session, [total], flagged_only=False, trail=end_of_trail(session, settings))
     return flagged
 
 

@@ -35,6 +35,7 @@ def examine_site(settings: Settings) -> list[Finding]:
         ("software", _software),
         ("home", _home),
         ("database", _database),
+        ("checkpoints", _checkpoints),
         ("broker", _broker),
         ("model", _model),
         ("gpu", _gpu),
@@ -105,6 +106,13 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding("workers", False if waiting else None,
                       f"none alive{f', {waiting} images wait: start `screen worker`' if waiting else ''}",
                       ExitCode.SERVICE_UNREACHABLE)  # fmt: skip
+
+
+def _checkpoints(settings: Settings) -> Iterator[Finding]:
+    from cli.checkpoint_finding import newest_checkpoint
+
+    if found := newest_checkpoint(settings):
+        yield Finding("checkpoints", *found)
 
 
 def _broker(settings: Settings) -> Iterator[Finding]:

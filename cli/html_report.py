@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import PurePath
@@ -108,6 +108,7 @@ def write_html(
     flagged_only: bool,
     on_picture: Callable[[int], None] = lambda _: None,
     overlay_of: Callable[[ReportRow], str | None] = lambda _: None,
+    trail: Mapping[str, str | int] | None = None,
 ) -> int:
     """Write the page (UTF-8); returns how many images its tables hold.
 
@@ -115,6 +116,7 @@ def write_html(
         total: the batches, in the order in which they are shown.
         flagged_only: leave out the sections of all other images.
         on_picture: called with the number of thumbnails looked at so far.
+        trail: where the audit trail ended, ``size`` and ``head``, and the ``key`` of its checkpoints.
         overlay_of: gives the overlay of a flagged row as data URI; asked for the first OVERLAYS of them.
     """
     sections = _sections(session, [item.batch for item in total], flagged_only=flagged_only)
@@ -127,6 +129,7 @@ def write_html(
     environment = page_environment()
     page = environment.get_template("report.html").stream(
         notice=NOTICE,
+        trail=trail,
         made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         flagged_only=flagged_only,
         cards=[_card(session, item) for item in total],

@@ -74,6 +74,7 @@ def screen(ctx: click.Context, debug: bool) -> None:
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    os.umask(0o077)  # what is written is for its user alone; the processes that are started inherit it
     sys.exit(run(sys.argv[1:]))
 
 

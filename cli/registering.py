@@ -22,6 +22,7 @@ def register(folder: Path, settings: Settings, actor: str) -> Manifest:
     from models.catalogue import SHIPPED
     from models.errors import UsageFault
     from models.version import open_version
+    from models.whole_file import put_in_place
     from storage.migrate import open_database
     from storage.registry import record_registration
 
@@ -53,5 +54,5 @@ def register(folder: Path, settings: Settings, actor: str) -> Manifest:
         open_version(copy).verify()  # the bytes that were copied, not those that lay there before
         with database.write() as session:
             record_registration(session, version.manifest, actor)
-            copy.replace(models / name)
+            put_in_place(copy, models / name)
     return version.manifest

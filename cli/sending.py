@@ -14,6 +14,8 @@ from typing import IO, TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from storage.database import Database
 
+    Trail = dict[str, str | int]  # the size and head of the audit chain, and the key of its checkpoints
+
 Write = Callable[[IO[str]], int]
 
 
@@ -59,10 +61,14 @@ class Sent:
 
 @contextmanager
 def recorded(
-    database: Database, batches: Sequence[str], receiver: str | None, kind: str, format_: str
+    database: Database, batches: Sequence[str], receiver: str | None, kind: str, format_: str, trail: Trail
 ) -> Iterator[Sent]:
-    """Note on the audit trail what left, for each batch, also when the reader of stdout broke off."""
+    """Note on the audit trail what left, for each batch, also when the reader of stdout broke off.
+
+    trail: the end of the audit chain that the report prints.
+    """
     from storage import audit
+    from storage.database import want_checkpoint
 
     sent = Sent()
     try:
@@ -72,8 +78,10 @@ def recorded(
             facts: dict[str, str | int | None] = {
                 "sha256": sent.sha256, "rows": sent.rows, "format": format_, "kind": kind, "receiver": receiver,
             }  # fmt: skip
+            facts |= {f"audit_{name}": value for name, value in trail.items()}
             with database.write() as session:
                 audit.append(session, [audit.Event("report.exported", batch, facts) for batch in batches])
+                want_checkpoint(session)
 
 
 class _Summed(io.TextIOBase, TextIO):

@@ -1,6 +1,7 @@
 """From the bytes of a file to sRGB pixels, the same way in training and in screening."""
 
 import io
+from collections.abc import Callable
 from functools import lru_cache
 from typing import cast
 
@@ -10,7 +11,7 @@ from PIL import Image, ImageCms, ImageFile
 
 from models.errors import ImageRefused
 from models.formats import ImageFormat
-from models.inspection import open_inspected, refused_as_unreadable
+from models.inspection import ImageFacts, open_inspected, refused_as_unreadable
 from models.structure import MAX_EXIF_BYTES
 
 _ORIENTATION = 0x0112  # EXIF 2.32, 4.6.4 A; also tag 274 of TIFF 6.0
@@ -31,7 +32,9 @@ _WHITE_IS_ZERO = 0
 _PROBE = (np.indices((6, 6, 6)).reshape(3, 6, 36).transpose(1, 2, 0) * 51).astype(np.uint8)
 
 
-def decode(data: bytes, suffix: str, at_least: int | None = None) -> NDArray[np.uint8]:
+def decode(
+    data: bytes, suffix: str, at_least: int | None = None, before: Callable[[int], None] | None = None
+) -> NDArray[np.uint8]:
     """Decode a file completely, turn it upright and convert it to sRGB.
 
     Args:
@@ -42,6 +45,8 @@ def decode(data: bytes, suffix: str, at_least: int | None = None) -> NDArray[np.
             makes large photographs 2.5 to 5 times faster to decode and resize; twice the input side keeps enough
             pixels for the final, antialiased resize. It changes pixels by about 1, so training and screening must
             pass the same value. None decodes at full size.
+        before: called once the header is checked and before memory is taken, with the pixels that will be held. It may
+            wait for others to let go of theirs.
 
     Returns:
         Pixels of shape (height, width, 3), uint8, sRGB, 0 to 255, C-contiguous and writeable. 16-bit grey is
@@ -59,6 +64,8 @@ def decode(data: bytes, suffix: str, at_least: int | None = None) -> NDArray[np.
         try:
             if at_least is not None and facts.format is ImageFormat.JPEG:
                 image.draft(None, (2 * at_least, 2 * at_least))
+            if before is not None:
+                before(_held(image, facts))
             image.load()
         except Exception as error:
             raise refused_as_unreadable(error, "the picture data") from error
@@ -72,6 +79,16 @@ def decode(data: bytes, suffix: str, at_least: int | None = None) -> NDArray[np.
             raise
         except Exception as error:
             raise refused_as_unreadable(error, "the picture data") from error
+
+
+def _held(image: ImageFile.ImageFile, facts: ImageFacts) -> int:
+    """Pixels in memory while a picture is decoded. Of a JPEG that is shrunk meanwhile only the shrunk ones.
+
+    But libjpeg keeps the whole of a progressive one, 2 bytes a coefficient, until its last scan is read.
+    """
+    if image.info.get("progressive"):
+        return facts.width * facts.height
+    return image.width * image.height
 
 
 def _tiles_cover(image: ImageFile.ImageFile) -> bool:

@@ -12,3 +12,6 @@ MIN_SIDE = 64
 
 MAX_ASPECT = 10
 """Longer side over shorter side. No camera writes more; a damaged header easily claims 65,535 x 90."""
+
+PIXELS_AT_ONCE = MAX_PIXELS
+"""Pixels that a worker decodes at the same time, in all its threads: four pictures of 12 megapixels, or one of 50."""

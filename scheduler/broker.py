@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import redis
 
-from models.errors import ServiceUnreachable
+from models.errors import ServiceUnreachable, UsageFault
 from scheduler import embedded_valkey
 from storage.secrets import hide_secrets
 from storage.settings import VISIBILITY_SECONDS, Settings
@@ -24,7 +24,7 @@ class Broker:
     A message that no worker has confirmed for ``visibility_seconds`` is delivered again.
     """
 
-    url: str
+    url: str = field(repr=False)
     embedded: bool
     visibility_seconds: int = VISIBILITY_SECONDS
 
@@ -33,11 +33,20 @@ class Broker:
         return hide_secrets(self.url)
 
     def client(self) -> redis.Redis:
-        """A plain Redis connection. The caller closes it."""
+        """A plain Redis connection. The caller closes it. Raises UsageFault for a URL that is none."""
         url = self.url.replace("redis+socket://", "unix://", 1)
-        return redis.Redis.from_url(
-            url, socket_connect_timeout=CONNECT_SECONDS, socket_timeout=CONNECT_SECONDS, retry=embedded_valkey.NO_RETRY
-        )
+        try:
+            return redis.Redis.from_url(
+                url,
+                socket_connect_timeout=CONNECT_SECONDS,
+                socket_timeout=CONNECT_SECONDS,
+                retry=embedded_valkey.NO_RETRY,
+            )
+        except ValueError:  # its text may hold a part of the password
+            raise UsageFault(
+                f"the broker URL {self.shown_url} cannot be read: expected redis://, rediss:// or redis+socket://, and "
+                "in the password %XX for each of / ? # @ : % [ ]"
+            ) from None
 
     def check(self) -> None:
         """Raises ServiceUnreachable unless the broker answers."""

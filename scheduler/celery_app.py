@@ -44,6 +44,7 @@ def make_app(broker: Broker) -> Celery:
         task_ignore_result=True,  # counters live in SQL
         worker_hijack_root_logger=False,
         worker_send_task_events=False,
+        worker_enable_remote_control=False,  # else whoever reaches the broker may stop workers and change their limits
         enable_utc=True,
     )
     return app

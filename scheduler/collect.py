@@ -19,11 +19,15 @@ SYSTEM_FILES = {".ds_store", "thumbs.db", "desktop.ini", "ehthumbs.db"}
 
 @dataclass(frozen=True)
 class Found:
-    """A file: its path as submitted, where it is read, and why it cannot even be opened, if so."""
+    """A file: its path as submitted, where it is read, and why it cannot even be opened, if so.
+
+    ``root``: the location of the folder that it was found in; links between the two are not followed.
+    """
 
     image: str
     location: str
     problem: str | None = None
+    root: str | None = None
 
 
 class Collection:
@@ -40,6 +44,7 @@ class Collection:
             if not is_url(path) and not os.path.lexists(path):
                 raise UsageFault(f"no such file or folder: {path}")
         self._paths, self._without, self._scratch = paths, without, scratch
+        self._root: str | None = None
         self.passed_over = 0
 
     def __iter__(self) -> Iterator[Found]:
@@ -49,7 +54,9 @@ class Collection:
                 yield from (Found(name, name) for name in names)
             elif Path(path).is_dir():
                 # a folder that was named by hand may be a symbolic link; inside it links are refused
+                self._root = to_location(path)
                 yield from self._walk(path, self._without)
+                self._root = None
             else:
                 yield _found(path)
 
@@ -71,7 +78,7 @@ class Collection:
                 elif _is_of_the_system(name):
                     self.passed_over += 1
                 else:
-                    yield _found(path)
+                    yield _found(path, self._root)
 
     def count(self) -> int:
         """How many files an iteration gives, without putting them in order."""
@@ -104,5 +111,5 @@ def _is_of_the_system(name: str) -> bool:
     return name.casefold() in SYSTEM_FILES or name.startswith("._")
 
 
-def _found(path: str) -> Found:
-    return Found(shown(path), to_location(path))
+def _found(path: str, root: str | None = None) -> Found:
+    return Found(shown(path), to_location(path), root=root)

@@ -6,20 +6,24 @@ move, the next one finishes the moves first, so nothing is taken in twice and no
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
-from models.errors import UsageFault
+from models.errors import PassingFault, UsageFault
 from scheduler.collect import Collection, Found
 from scheduler.intake import Request, examine, take_in
 from storage.batch_writer import Received
 from storage.database import Database
 from storage.inbox_moves import PROCESSED, REASON_SUFFIX, REJECTED, Move, mark_moved, moves, unmoved_batches
+from storage.inside import folder_inside
 from storage.paths import shown, to_location, to_path
 from storage.settings import Settings
 
@@ -50,6 +54,9 @@ class Inbox:
         if not self.folder.is_dir():
             raise UsageFault(f"the inbox must be an existing folder: {self.folder}")
         self.folder = self.folder.absolute()
+        for name in (PROCESSED, REJECTED):
+            if (self.folder / name).is_symlink():
+                raise UsageFault(f"{name}/ of the inbox is a link: expected a folder in the inbox itself")
         self.request = replace(self.request, inbox=shown(str(self.folder)))
 
     def files(self) -> Iterator[str]:
@@ -98,8 +105,8 @@ class Inbox:
     def _examined(self, paths: list[str]) -> Iterator[Received]:
         planned: set[Path] = set()
         for path in paths:
-            found = Found(to_location(path), to_location(path))
-            received = examine(found, whole=True)
+            found = Found(to_location(path), to_location(path), root=to_location(str(self.folder)))
+            received = examine(found, whole=True, attended=False)
             target = self._target(Path(path), REJECTED if received.reason else PROCESSED, planned)
             planned.add(target)
             yield replace(received, location=to_location(str(target)))
@@ -124,17 +131,46 @@ class Inbox:
 
     def _move_one(self, move: Move) -> None:
         source, target = Path(to_path(move.source)), Path(to_path(move.target))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if move.reason:
-            reason = target.with_name(target.name + REASON_SUFFIX)
-            reason.write_text(f"{move.reason}\n", encoding="utf-8")
-        if os.path.lexists(source) and not os.path.lexists(target):
-            shutil.move(source, target)
+        try:
+            with folder_inside(self.folder, target.parent, make=True) as goes:
+                if move.reason:
+                    _write(goes, target.name + REASON_SUFFIX, f"{move.reason}\n".encode(), self.folder)
+                with suppress(FileNotFoundError), folder_inside(self.folder, source.parent) as lies:
+                    if not _is_there(target.name, goes):
+                        os.rename(source.name, target.name, src_dir_fd=lies, dst_dir_fd=goes)
+        except OSError as error:
+            if error.errno == errno.EXDEV:  # something is mounted in the inbox
+                shutil.move(source, target)
+            elif error.errno in (errno.ELOOP, errno.ENOTDIR):  # a folder that was there is now a link, or a file
+                raise PassingFault("a folder of the inbox has become a link; its files stay where they are") from error
+            else:
+                raise
         for parent in source.parents:
             # a folder that was dropped in whole goes when its last file is gone
-            if parent == self.folder or not parent.is_relative_to(self.folder):
+            if parent == self.folder or not parent.is_relative_to(self.folder) or parent.is_symlink():
                 break
             if parent.is_dir():  # else an earlier watcher removed it before it died
                 if any(parent.iterdir()):
                     break
                 parent.rmdir()
+
+
+def _is_there(name: str, folder: int) -> bool:
+    try:
+        os.lstat(name, dir_fd=folder)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _write(folder: int, name: str, data: bytes, like: Path) -> None:
+    """Write a file whole, readable by whoever may read the folder ``like``: it is for those who dropped the image."""
+    partial = f".{name}"[:250]
+    with suppress(FileNotFoundError):  # of a watcher that died
+        os.unlink(partial, dir_fd=folder)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        os.fchmod(descriptor, stat.S_IMODE(like.stat().st_mode) & 0o666)
+        os.fsync(descriptor)
+    os.replace(partial, name, src_dir_fd=folder, dst_dir_fd=folder)

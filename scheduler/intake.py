@@ -102,16 +102,17 @@ def _spool_folder(settings: Settings) -> str:
     return str(settings.home)
 
 
-def examine(found: Found, *, whole: bool = False) -> Received:
+def examine(found: Found, *, whole: bool = False, attended: bool = True) -> Received:
     """Read and name the bytes of one file and check its header; with ``whole`` its pixels too.
 
-    Never raises for a bad file: the refusal stands in ``reason``.
+    Never raises for a bad file: the refusal stands in ``reason``. Where nobody looks on (``attended`` false), files
+    that have a second name are refused: others may have put it there to have a file read that they may not read.
     """
     received = Received(found.image, found.location, None, None, found.problem)
     if found.problem:
         return received
     try:
-        data = read_image_bytes(found.location)
+        data = read_image_bytes(found.location, found.root, one_name=not attended)
     except ImageRefused as refusal:
         return replace(received, reason=str(refusal))
     except PassingFault as fault:

@@ -65,7 +65,7 @@ def run_nightly(database: Database, settings: Settings, schedule_id: int, messag
     )
     files = Collection([item.folder], scratch=settings.home)
     try:
-        return take_in(database, settings, request, (examine(file) for file in files))
+        return take_in(database, settings, request, (examine(file, attended=False) for file in files))
     except IntegrityError:
         return None  # the same message made this batch before
     except NothingToScreen:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from storage import audit
 from storage.clock import db_now
 from storage.counts import counts
+from storage.database import want_checkpoint
 from storage.schema import Batch, Chunk, Image
 from storage.states import UNFINISHED, BatchState, ChunkState
 
@@ -35,6 +36,7 @@ def close_if_done(session: Session, batch_id: str) -> bool:
     total = counts(session, batch_id).as_json()
     facts: dict[str, str | int | None] = {key: total[key] for key in total if key not in ("batch", "state", "seconds")}
     audit.append(session, [audit.Event("batch.completed", batch_id, facts)])
+    want_checkpoint(session)
     return True
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ from models.errors import PassingFault, ServiceUnreachable, UsageFault
 from storage.secrets import hide_secrets
 from storage.settings import Settings
 
-__all__ = ["Database", "Session", "url_of"]  # Session: for those who are handed one and know no SQL
+__all__ = ["Database", "Session", "url_of", "want_checkpoint"]  # Session: for those who are handed one and know no SQL
 
 BUSY_TIMEOUT_MS = 30_000  # how long a writer waits for another, or for whoever holds a lock, before it gives up
 # Checksums come in no order, so each insert touches another page of their indexes. With SQLite's own 2 MB the 400,000th
@@ -36,11 +36,17 @@ def url_of(settings: Settings) -> str:
     return url
 
 
+def want_checkpoint(session: Session) -> None:
+    """Have a checkpoint of the audit chain written once this transaction is committed."""
+    session.info["checkpoint"] = True
+
+
 class Database:
     """Hands out transactions. ``write`` takes SQLite's write lock at once; ``read`` never blocks a writer."""
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.take_checkpoint: Callable[[], None] | None = None  # raises nothing: what was committed stays so
         try:
             self.engine: Engine = _engine(url)
         except (ImportError, ValueError, ArgumentError) as error:
@@ -69,6 +75,9 @@ class Database:
         with self._session(self._writing) as session:
             yield session
             session.commit()
+            checkpoint = session.info.get("checkpoint") and self.take_checkpoint
+        if checkpoint:
+            checkpoint()
 
     @contextmanager
     def _session(self, engine: Engine) -> Iterator[Session]:
@@ -121,12 +130,14 @@ def _is_busy(error: BaseException | None) -> bool:
 
 
 def _engine(url: str) -> Engine:
+    if "@" in (make_url(url).host or ""):  # a part of the password, which would be told as a host that is unknown
+        raise ValueError("its password has an @, which is written %40 in a URL")
     if make_url(url).get_backend_name() != "sqlite":
-        engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+        engine = create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 5})
         if engine.dialect.name == "postgresql":
             event.listen(engine, "connect", _give_up_on_locks)
         return engine
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:

@@ -9,8 +9,9 @@ from sqlalchemy import select, update
 
 from models.errors import PassingFault
 from storage import audit
+from storage.audit.head import head_of
 from storage.clock import db_now
-from storage.database import Database
+from storage.database import Database, want_checkpoint
 from storage.report import rows, write_csv
 from storage.schema import Batch
 from storage.states import BatchState
@@ -39,11 +40,14 @@ def write_due_exports(database: Database) -> list[Path]:
         try:
             with database.read() as session, whole_file(path) as file:
                 write_csv(file, rows(session, [batch_id], flagged_only=True))
+                head = head_of(session)
         except OSError as error:
             raise PassingFault(f"the report of batch {batch_id} cannot be written yet: {error.strerror}") from error
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        facts: dict[str, str | int | None] = {"sha256": digest}
+        facts: dict[str, str | int | None] = {
+            "sha256": digest, "audit_size": head.size, "audit_head": head.hash,
+        }  # fmt: skip
         with database.write() as session:
             noted = session.execute(
                 update(Batch)
@@ -53,6 +57,7 @@ def write_due_exports(database: Database) -> list[Path]:
             ).first()
             if noted:
                 audit.append(session, [audit.Event("report.exported", batch_id, facts)])
+                want_checkpoint(session)
             else:  # `screen retry` came in between: what was written lacks its results, so it is due once more
                 session.execute(
                     update(Batch)

@@ -7,10 +7,12 @@ and judged by its descriptor: between a check of the name and an open of the nam
 import errno
 import os
 import stat
+from pathlib import Path
 
 from models.errors import ImageRefused, PassingFault, ServiceUnreachable, UsageFault
 from models.inspection import too_many_bytes
 from models.limits import MAX_FILE_BYTES
+from storage.inside import folder_inside
 from storage.paths import to_path
 
 ERASED_LOCATION = ""  # of an image that was erased: no path is empty
@@ -19,6 +21,7 @@ _READ_BYTES = 1 << 20  # one call reads a whole usual photograph
 _GONE = "the file is no longer there"
 _DENIED = "permission denied: the file may not be read"
 _LINK = "a symbolic link: expected the file itself"
+_HARD_LINK = "a hard link: the file has a second name, perhaps outside of the folder; expected a copy of its own"
 
 _REFUSALS = {
     errno.ENOENT: _GONE,
@@ -41,18 +44,23 @@ _KINDS = (
 )
 
 
-def read_image_bytes(location: str) -> bytes:
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # opening a FIFO would else wait for a writer
+
+
+def read_image_bytes(location: str, root: str | None = None, *, one_name: bool = False) -> bytes:
     """Read a picture completely.
 
     Args:
         location: a local path, a file:// URL, or any other URL that fsspec understands (s3://, gs://, ...);
             "" is that of an erased image.
+        root: the location of a folder that the file must lie in; no folder between the two may be a link.
+        one_name: refuse a file that has another name (a hard link), which may lie outside of the folder.
 
     Returns:
         All bytes of the file, 1 to `MAX_FILE_BYTES` of them.
 
     Raises:
-        ImageRefused: the file is erased, gone, empty, too large, not a regular file, a symbolic link, or may not be
+        ImageRefused: the file is erased, gone, empty, too large, not a regular file, behind a link, or may not be
             read. The text does not name the file.
         PassingFault: the disk or the network share did not answer (EIO, ESTALE, ETIMEDOUT, too many open
             files, ...); worth another try.
@@ -61,34 +69,38 @@ def read_image_bytes(location: str) -> bytes:
     """
     if location == ERASED_LOCATION:
         raise ImageRefused("erased: the file and its name were deleted on request")
-    if location.startswith("file://"):
-        return _read_local(to_path(location))
-    if "://" in location:
+    if "://" in location and not location.startswith("file://"):
         return _read_remote(location)
-    return _read_local(location)
+    return _read_local(to_path(location), None if root is None else to_path(root), one_name=one_name)
 
 
-def _read_local(path: str) -> bytes:
+def _read_local(path: str, root: str | None, *, one_name: bool) -> bytes:
     try:
-        # O_NONBLOCK: opening a FIFO would otherwise wait for a writer for ever.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, _FLAGS) if root is None else _open_inside(Path(root), Path(path))
     except OSError as error:
         raise _judged(error) from error
-    except ValueError as error:  # a zero byte in the path
+    except ValueError as error:  # a zero byte in the path, or a path that is not inside its root
         raise ImageRefused("the location is not a valid path") from error
     try:
-        return _read_descriptor(descriptor)
+        return _read_descriptor(descriptor, one_name=one_name)
     except OSError as error:
         raise _judged(error) from error
     finally:
         os.close(descriptor)
 
 
-def _read_descriptor(descriptor: int) -> bytes:
+def _open_inside(root: Path, path: Path) -> int:
+    with folder_inside(root, path.parent) as folder:
+        return os.open(path.name, _FLAGS, dir_fd=folder)
+
+
+def _read_descriptor(descriptor: int, *, one_name: bool) -> bytes:
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):
         kind = next((name for test, name in _KINDS if test(found.st_mode)), "a special file")
         raise ImageRefused(f"{kind}: expected a regular file")
+    if one_name and found.st_nlink > 1:
+        raise ImageRefused(_HARD_LINK)
     if found.st_size > MAX_FILE_BYTES:
         raise ImageRefused(too_many_bytes(found.st_size))
     parts: list[bytes] = []

@@ -20,7 +20,8 @@ def open_database(settings: Settings) -> Database:
     """The site's database, ready for use.
 
     An empty database is set up and our own SQLite file is upgraded on the way; a PostgreSQL of an older
-    release is left alone. Raises UsageFault then, ServiceUnreachable when it does not answer.
+    release is left alone. Whatever asks for a checkpoint of the audit chain gets one.
+    Raises UsageFault for the latter, ServiceUnreachable when it does not answer.
     """
     if settings.embedded_database:
         settings.make_home()
@@ -30,7 +31,14 @@ def open_database(settings: Settings) -> Database:
     except BaseException:
         database.close()
         raise
+    database.take_checkpoint = lambda: _take_checkpoint(database, settings)
     return database
+
+
+def _take_checkpoint(database: Database, settings: Settings) -> None:
+    from storage.audit.checkpoints import take_quietly  # not before one is due: it loads a library of cryptography
+
+    take_quietly(database, settings)
 
 
 def _bring_up_to_date(database: Database, settings: Settings) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, aliased
 
 from models.answers import ClassProbabilities, most_probable
+from models.csv_cells import harmless
 from models.rounding import text
 from storage.erased import ERASED_IMAGE
 from storage.predictions import classes_of_text
@@ -23,10 +24,6 @@ COLUMNS = (
     "site", "submitter", "notice", "class", "class_probability",
     "patient", "lesion",
 )  # fmt: skip
-
-
-# OWASP, CSV injection; the last four are the full-width forms of = + - @
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 @dataclass(frozen=True)
@@ -149,8 +146,3 @@ def write_csv(file: IO[str], report: Iterable[ReportRow]) -> int:
         (careful if any("\r" in cell for cell in cells.values()) else writer).writerow(cells)
         number += 1
     return number
-
-
-def harmless(cell: str) -> str:
-    """A cell that no spreadsheet runs as a formula: a file may be called ``=cmd|...``. Numbers stay numbers."""
-    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell

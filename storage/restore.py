@@ -15,12 +15,14 @@ from sqlalchemy.orm import Session
 
 from models.errors import PassingFault, ProofBroken, UsageFault
 from storage import audit
+from storage.audit.restoring import RestoreNote, noted
 from storage.backup_file import Backup, Row, Table, check, read
 from storage.database import Database
 from storage.erased import erase_again
 from storage.migrate import lock_schema, migrate, refuse_newer, revision_of
 from storage.migrations import HEAD
 from storage.schema import AuditEvent, Base, Chunk, Image, Worker
+from storage.settings import Settings
 from storage.states import UNFINISHED, ChunkState, ImageState
 
 PAGE = 1_000  # rows an INSERT
@@ -53,13 +55,15 @@ class _Before:
     erased: list[dict[str, Any]] = field(default_factory=list)  # its events `image.erased`
 
 
-def restore(database: Database, path: Path, *, replace: bool) -> Restored:
+def restore(database: Database, path: Path, *, replace: bool, settings: Settings | None = None) -> Restored:
     """Load a backup. The file is read to its end and checked before the database is touched.
 
     A backup of an older release is brought up to this release's schema on the way. Every unfinished image waits
     again, whoever held it, and what such a holder still writes is refused. The restored audit chain goes on with
-    an event that names the backup, and the end of the chain that it replaced. What was erased in the replaced database
-    and is not in the backup is erased again, by the number and checksum of each image.
+    an event that names the backup, and the end of the chain that it replaced; with ``settings``, a signed line among
+    the checkpoints says the same, so that `screen audit verify` can tell it from a database that somebody rolled back.
+    What was erased in the replaced database and is not in the backup is erased again, by the number and checksum of
+    each image.
 
     Raises UsageFault when the file is no backup, was made by a newer release, or the database holds anything and
     ``replace`` is false; ProofBroken when the file is damaged; PassingFault when the database is busy.
@@ -71,17 +75,22 @@ def restore(database: Database, path: Path, *, replace: bool) -> Restored:
     with file:
         backup = check(path, file)
         refuse_newer(backup.header.schema)
-        for again in range(TRIES - 1, -1, -1):
-            try:
-                return _load(database, path, file, backup, replace)
-            except PassingFault:
-                if not again:
-                    raise
-                time.sleep(1)
-        raise AssertionError  # the last try returned or raised
+        with noted(settings) as note:
+            for again in range(TRIES - 1, -1, -1):
+                try:
+                    done = _load(database, path, file, backup, replace, note)
+                    break
+                except PassingFault:
+                    if not again:
+                        raise
+                    time.sleep(1)
+            note.done(database)
+    return done
 
 
-def _load(database: Database, path: Path, file: IO[bytes], backup: Backup, replace: bool) -> Restored:
+def _load(
+    database: Database, path: Path, file: IO[bytes], backup: Backup, replace: bool, note: RestoreNote
+) -> Restored:
     with database.write() as session:
         connection = session.connection()
         _lock(connection)
@@ -106,6 +115,7 @@ def _load(database: Database, path: Path, file: IO[bytes], backup: Backup, repla
             facts |= {"replaced_events": before.events, "replaced_hash": before.last_hash}
         audit.append(session, [audit.Event("database.restored", None, facts)])
         again = erase_again(session, before.erased)
+        note.before_commit(session, before.events, before.last_hash)
     return Restored(backup, unfinished - again.unscreened, before.events, again.images)
 
 

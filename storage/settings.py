@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from platformdirs import user_data_path
@@ -15,6 +15,8 @@ BROKER_URL = "DERMSCREEN_BROKER_URL"
 DATABASE_URL = "DERMSCREEN_DATABASE_URL"
 LEASE = "DERMSCREEN_LEASE_SECONDS"
 VISIBILITY = "DERMSCREEN_VISIBILITY_SECONDS"
+AUDIT_KEY = "DERMSCREEN_AUDIT_KEY"
+CHECKPOINTS_URL = "DERMSCREEN_CHECKPOINTS_URL"
 
 LEASE_SECONDS = 120.0  # renewed while a worker makes progress; a worker silent for longer has lost its chunk
 VISIBILITY_SECONDS = 900  # a message that no worker has confirmed for so long is delivered again
@@ -25,10 +27,16 @@ class Settings:
     """The data folder and, where a site has real services, their URLs."""
 
     home: Path
-    broker_url: str | None = None
-    database_url: str | None = None
+    broker_url: str | None = field(default=None, repr=False)  # these two may hold a password
+    database_url: str | None = field(default=None, repr=False)
     lease_seconds: float = LEASE_SECONDS
     visibility_seconds: int = VISIBILITY_SECONDS
+    audit_key: Path | None = None  # the file of the key that signs checkpoints, if not in the data folder
+    checkpoints_url: str | None = None  # a second place of the checkpoints
+
+    @property
+    def audit_folder(self) -> Path:
+        return self.home / "audit"
 
     @property
     def embedded_broker(self) -> bool:
@@ -50,6 +58,8 @@ class Settings:
             DATABASE_URL: self.database_url,
             LEASE: f"{self.lease_seconds:.0f}",
             VISIBILITY: str(self.visibility_seconds),
+            AUDIT_KEY: str(self.audit_key) if self.audit_key else None,
+            CHECKPOINTS_URL: self.checkpoints_url,
         }
         others = {key: value for key, value in os.environ.items() if key not in ours}
         return others | {key: value for key, value in ours.items() if value is not None}
@@ -62,17 +72,19 @@ class Settings:
 
 def from_environment() -> Settings:
     """DERMSCREEN_HOME (default: the platform's user data folder), DERMSCREEN_BROKER_URL, DERMSCREEN_DATABASE_URL,
-    DERMSCREEN_LEASE_SECONDS, DERMSCREEN_VISIBILITY_SECONDS.
+    DERMSCREEN_LEASE_SECONDS, DERMSCREEN_VISIBILITY_SECONDS, DERMSCREEN_AUDIT_KEY, DERMSCREEN_CHECKPOINTS_URL.
 
     Raises UsageFault when a time is not a whole number of seconds above 0.
     """
-    home = os.environ.get(HOME)
+    home, key = os.environ.get(HOME), os.environ.get(AUDIT_KEY)
     return Settings(
         home=Path(home).expanduser().absolute() if home else user_data_path("dermscreen"),
         broker_url=os.environ.get(BROKER_URL) or None,
         database_url=os.environ.get(DATABASE_URL) or None,
         lease_seconds=_seconds(LEASE, LEASE_SECONDS),
         visibility_seconds=int(_seconds(VISIBILITY, VISIBILITY_SECONDS)),
+        audit_key=Path(key).expanduser().absolute() if key else None,
+        checkpoints_url=os.environ.get(CHECKPOINTS_URL) or None,
     )
 
 

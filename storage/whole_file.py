@@ -1,52 +1,5 @@
-"""Files that are either there whole or not at all."""
+"""Files that are either there whole or not at all, for those who write what storage holds."""
 
-from __future__ import annotations
+from models.whole_file import whole_binary_file, whole_file, write_whole
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import IO, Any
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[IO[str]]:
-    """A text file that takes its name only when everything is on the disk: temporary file, fsync, rename."""
-    with _whole(path, "w", encoding="utf-8", newline="") as file:
-        yield file
-
-
-@contextmanager
-def whole_binary_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file of bytes that takes its name as that of `whole_file` does."""
-    with _whole(path, "wb") as file:
-        yield file
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write bytes as `whole_file` writes text."""
-    with _whole(path, "wb") as file:
-        file.write(data)
-
-
-@contextmanager
-def _whole(path: Path, mode: str, encoding: str | None = None, newline: str | None = None) -> Iterator[IO[Any]]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(
-        mode, encoding=encoding, newline=newline, dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as file:
-        partial = Path(file.name)
-        try:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-            partial.replace(path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the new name itself must survive a power cut
-    finally:
-        os.close(folder)
+__all__ = ["whole_binary_file", "whole_file", "write_whole"]

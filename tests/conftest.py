@@ -45,11 +45,23 @@ DEADLINE_SECONDS = 60.0  # a test that waits longer has found a hang
 
 ReceivedFactory = Callable[..., list[Received]]
 
+if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:
+    # the processes of pytest-xdist share the cores; `screen` as a subprocess inherits it
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A site of its own; the environment of whoever runs the tests plays no part."""
-    for name in ("BROKER_URL", "DATABASE_URL", "MODEL", "LEASE_SECONDS", "VISIBILITY_SECONDS"):
+    for name in (
+        "BROKER_URL",
+        "DATABASE_URL",
+        "MODEL",
+        "LEASE_SECONDS",
+        "VISIBILITY_SECONDS",
+        "AUDIT_KEY",
+        "CHECKPOINTS_URL",
+    ):
         monkeypatch.delenv(f"DERMSCREEN_{name}", raising=False)
     site = Settings(home=tmp_path / "home")
     monkeypatch.setenv("DERMSCREEN_HOME", str(site.home))

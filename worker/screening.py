@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from models.checksum import sha256_hex
 from models.decoding import decode
 from models.errors import Handling, ImageRefused, UsageFault, handling_of
+from models.limits import PIXELS_AT_ONCE
+from models.memory import PixelBudget
 from models.preprocessing import preprocessing
 from models.quality import ungradable
 from storage.chunks import ChunkImage, Results
@@ -53,6 +55,7 @@ def screen(
     results = Results()
     manifest = network.version.manifest
     prepare = preprocessing(manifest.preprocessing)
+    budget = PixelBudget(PIXELS_AT_ONCE)
 
     def ready(image: ChunkImage) -> _Picture:
         data = read_image_bytes(image.location)
@@ -60,8 +63,9 @@ def screen(
         if received != image.checksum:
             both = f"expected the bytes with SHA-256 {image.checksum[:12]}..., received {received[:12]}..."
             raise ImageRefused(changed.format(bytes=both))
-        rgb = decode(data, PurePath(image.image).suffix, at_least=manifest.input_size)
-        return _Picture(prepare(rgb, manifest.input_size), ungradable(rgb))
+        with budget.share() as take:
+            rgb = decode(data, PurePath(image.image).suffix, at_least=manifest.input_size, before=take)
+            return _Picture(prepare(rgb, manifest.input_size), ungradable(rgb))
 
     with ThreadPoolExecutor(THREADS, thread_name_prefix="decode") as pool:
         try:

@@ -22,6 +22,7 @@ from scheduler.broker import Broker, connect
 from scheduler.celery_app import make_app
 from scheduler.dispatch import recover
 from storage import configuration, workers
+from storage.audit.checkpoints import take_if_due
 from storage.database import Database
 from storage.exports import write_due_exports
 from storage.processes import WORKER_ID, identity, session_of
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 PROGRAM = ("-P", "-m", "worker")
 
 RECOVER_SECONDS = 2.0
+CHECKPOINT_SECONDS = 60.0  # between two looks whether a checkpoint of the audit trail is due
 RESTART_SECONDS = 1.0  # doubled for each death in a row, at most RESTART_MAX_SECONDS
 RESTART_MAX_SECONDS = 30.0
 STEADY_SECONDS = 60.0  # a worker that lived so long starts anew without waiting
@@ -52,7 +54,7 @@ class Supervisor:
         self.device = devices.resolve(device)
         self.worker_id = identity()
         self._child: subprocess.Popen[bytes] | None = None
-        self._started = self._beat = self._recovered = 0.0
+        self._started = self._beat = self._recovered = self._checkpointed = 0.0
         self._deaths = 0
         self._restart_at = 0.0
 
@@ -91,6 +93,9 @@ class Supervisor:
                     connect(self._settings)  # our own server may have died: nobody else would start it again
                 recover(self._database, self._broker, self._app)
                 write_due_exports(self._database)
+            if now - self._checkpointed >= CHECKPOINT_SECONDS:
+                self._checkpointed = now
+                take_if_due(self._database, self._settings)
         except PassingFault as fault:
             log.warning("%s; trying again", fault)
         self._look_after_child(now)

@@ -14,6 +14,7 @@ from scheduler.broker import Broker
 from scheduler.celery_app import NIGHTLY, RECOVER, SCREEN_CHUNK
 from scheduler.dispatch import recover, send_due
 from scheduler.nightly import run_nightly
+from storage.audit.checkpoints import take_if_due
 from storage.chunks import BACKOFF_SECONDS, MAX_BACKOFF_SECONDS
 from storage.database import Database
 from storage.exports import write_due_exports
@@ -25,9 +26,12 @@ from worker.runner import Runner
 
 log = get_task_logger(__name__)
 
+CONSUMER = "worker.consumer:CheckedConsumer"
+
 
 def register(app: Celery, settings: Settings, database: Database, broker: Broker, load: Loader = load_network) -> None:
     """Give an application its tasks. Each takes one id and nothing else."""
+    app.conf.worker_consumer = CONSUMER
     networks = Networks(settings.home, load)
     runner = Runner(database, networks, os.environ.get(WORKER_ID, ""), settings.lease_seconds)
 
@@ -44,6 +48,7 @@ def register(app: Celery, settings: Settings, database: Database, broker: Broker
         try:
             log.info("recover: %s", recover(database, broker, app))
             write_due_exports(database)
+            take_if_due(database, settings)
         except PassingFault as fault:
             log.warning("%s; again in a minute", fault)
 

@@ -116,8 +116,9 @@ def _write_index(folder: Path, target: str, found: list[Explained]) -> dict[str,
     import csv
     import json
 
+    from models.csv_cells import harmless
     from storage.paths import shown
-    from storage.report import NOTICE, harmless
+    from storage.report import NOTICE
     from storage.whole_file import whole_file
 
     index: dict[str, Any] = {

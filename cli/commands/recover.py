@@ -20,6 +20,7 @@ def command(as_json: bool) -> None:
     from scheduler.broker import connect
     from scheduler.celery_app import make_app
     from scheduler.dispatch import recover
+    from storage.audit.checkpoints import take_if_due
     from storage.exports import write_due_exports
     from storage.migrate import open_database
     from storage.settings import from_environment
@@ -28,6 +29,7 @@ def command(as_json: bool) -> None:
     database = open_database(settings)
     broker = connect(settings)
     found = recover(database, broker, make_app(broker)) | {"reports": len(write_due_exports(database))}
+    take_if_due(database, settings)
     if as_json:
         output.data_json(found)
     else:

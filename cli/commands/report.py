@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from storage.report import ReportRow
 
     OverlayOf = Callable[[ReportRow], str | None]
+    Trail = dict[str, str | int]  # the size and head of the audit chain, and the key of its checkpoints
 
 FORMATS = ("csv", "json", "html")
 SHOWN_BATCHES = 20  # equations on stderr; the batches beyond share one sum line
@@ -48,6 +49,7 @@ def command(
     from contextlib import closing
 
     from cli.sending import recorded
+    from storage.audit.checkpoints import end_of_trail
     from storage.counts import batch_ids, counts
     from storage.migrate import open_database
     from storage.settings import from_environment
@@ -58,13 +60,15 @@ def command(
     with closing(open_database(settings)) as database:
         with database.read() as session:
             total = [counts(session, batch_id) for batch_id in batch_ids(session, batches)]
+        with database.read() as session:
+            trail = end_of_trail(session, settings)
         with (
-            recorded(database, [item.batch for item in total], receiver, _kind(flagged), chosen) as sent,
+            recorded(database, [item.batch for item in total], receiver, _kind(flagged), chosen, trail) as sent,
             database.read() as session,
         ):
 
             def write(file: IO[str]) -> int:
-                return _write(file, session, total, chosen, flagged=flagged, overlay_of=overlay_of)
+                return _write(file, session, total, chosen, trail, flagged=flagged, overlay_of=overlay_of)
 
             if output is None:
                 sent.to_stdout(write)
@@ -72,6 +76,8 @@ def command(
                 sent.to_file(output, write)
                 click.echo(f"Wrote {_plural(sent.rows, 'row')} to {output} (SHA-256 {sent.sha256}).", err=True)
     _explain(total, flagged=flagged)
+    if trail["size"]:
+        click.echo(f"Audit trail: {trail['size']}:{trail['head']}, key {trail['key'] or 'none yet'}.", err=True)
 
 
 def _format(wanted: str | None, output: Path | None, *, as_json: bool) -> str:
@@ -119,6 +125,7 @@ def _write(
     session: Session,
     total: Sequence[Counts],
     format_: str,
+    trail: Trail,
     *,
     flagged: bool,
     overlay_of: OverlayOf,
@@ -131,12 +138,14 @@ def _write(
         from cli.progress import progress
 
         with progress("Pictures") as bar:
-            return write_html(file, session, total, flagged_only=flagged, on_picture=bar.update, overlay_of=overlay_of)
+            return write_html(
+                file, session, total, flagged_only=flagged, on_picture=bar.update, overlay_of=overlay_of, trail=trail
+            )
     found = rows(session, [item.batch for item in total], flagged_only=flagged)
-    return write_csv(file, found) if format_ == "csv" else _write_json(file, total, found)
+    return write_csv(file, found) if format_ == "csv" else _write_json(file, total, found, trail)
 
 
-def _write_json(file: IO[str], total: Sequence[Counts], found: Iterable[ReportRow]) -> int:
+def _write_json(file: IO[str], total: Sequence[Counts], found: Iterable[ReportRow], trail: Trail) -> int:
     """One JSON object, an image a line, so that a million images need no memory."""
     import json
 
@@ -145,7 +154,8 @@ def _write_json(file: IO[str], total: Sequence[Counts], found: Iterable[ReportRo
     def text(value: object) -> str:
         return json.dumps(value, ensure_ascii=False)
 
-    file.write(f'{{"notice": {text(NOTICE)}, "batches": {text([item.as_json() for item in total])}, "images": [')
+    batches = [item.as_json() for item in total]
+    file.write(f'{{"notice": {text(NOTICE)}, "audit": {text(trail)}, "batches": {text(batches)}, "images": [')
     number = 0
     for row in found:
         numbers = {

@@ -23,6 +23,7 @@ from models.manifest import Manifest
 from models.networks.backend import import_keras, library_versions
 from models.networks.loaded import verified_network
 from models.version import ModelVersion
+from models.whole_file import put_in_place
 
 TOLERANCE = 1e-4
 """Largest difference of a probability that passes: two orders above what float32 engines differ by (1e-6)."""
@@ -86,7 +87,7 @@ def export(version: ModelVersion, format_: str, target: Path, batches: Iterable[
                 f"{TOLERANCE:g} of Keras, received a difference of {found.largest:.3g}; nothing was written"
             )
         files = _checksums(written, target.name)
-        written.replace(target)
+        put_in_place(written, target)
     return _facts(version, format_, found, files)
 
 

@@ -23,6 +23,7 @@ from models.networks.architectures import build
 from models.networks.backend import library_versions
 from models.networks.legacy_file import LegacyFile, StoredLayer, open_legacy, reading
 from models.networks.weights import dump_weights
+from models.whole_file import put_in_place
 
 POINT = "imported"  # the one operating point: a threshold that nothing was measured at
 
@@ -65,7 +66,7 @@ def import_weights(path: Path, wanted: Wanted, models: Path) -> Manifest:
         folder.mkdir()
         (folder / "weights.safetensors").write_bytes(weights)
         (folder / "manifest.json").write_text(text, encoding="utf-8")
-        folder.replace(models / wanted.name)
+        put_in_place(folder, models / wanted.name)
     return manifest
 
 

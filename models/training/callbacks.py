@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from models.networks.backend import import_keras
 from models.training.presets import Preset
+from models.whole_file import write_whole
 
 keras = import_keras()
 Callback: Any = keras.callbacks.Callback
@@ -74,9 +75,7 @@ class Remember(Callback):
             }
             for callback in self._others
         }
-        partial = self._path.with_suffix(".partial")
-        partial.write_text(json.dumps({"history": self.history, "callbacks": counters}), encoding="utf-8")
-        partial.replace(self._path)
+        write_whole(self._path, json.dumps({"history": self.history, "callbacks": counters}).encode())
 
 
 def recipe_callbacks(preset: Preset, folder: Path) -> tuple[list[Any], Remember]:

@@ -10,6 +10,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from models.csv_cells import harmless
 from models.rounding import decimal
 from models.training.cues import CUES, DARK_CORNERS
 from models.training.duplicates import Told, duplicate_groups
@@ -95,9 +96,11 @@ def near_duplicates(folder: LabelledFolder, comparing: Told) -> list[list[Labell
 
 def write_groups(file: IO[str], groups: Sequence[Sequence[Labelled]]) -> None:
     """The groups as CSV (group,image), which `models.training.split.read_groups` reads."""
-    writer = csv.writer(file, lineterminator="\n")
+    writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)  # a name may hold a bare \r
     writer.writerow(["group", "image"])
-    writer.writerows((number, picture.image) for number, group in enumerate(groups, start=1) for picture in group)
+    writer.writerows(
+        (number, harmless(picture.image)) for number, group in enumerate(groups, start=1) for picture in group
+    )
 
 
 def _classes(folder: LabelledFolder) -> list[ClassFacts]:

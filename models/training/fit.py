@@ -20,6 +20,7 @@ from models.training.order import Order
 from models.training.presets import FineTune, Preset, preset, shortened
 from models.training.publish import publish
 from models.training.split import PARTS, Sample, read_groups, split, split_csv
+from models.whole_file import write_whole
 
 
 def train(order: Order, progress: Progress) -> Path:
@@ -80,7 +81,7 @@ def _keep_split(run: Path, text: str) -> None:
     kept = run / "split.csv"
     if (run / "state.json").exists() and kept.exists() and kept.read_text(encoding="utf-8") != text:
         raise UsageFault(f"{run} was begun with other images, groups or seed; resume with those or name another output")
-    kept.write_text(text, encoding="utf-8")
+    write_whole(kept, text.encode())
 
 
 def _make_deterministic(keras: Any) -> None:

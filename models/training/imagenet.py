@@ -6,7 +6,7 @@ PyTorch and without running what a pickle asks for: only the names that describe
 
 from __future__ import annotations
 
-import pickle
+import pickle  # nosec B403
 import struct
 from collections import OrderedDict
 from importlib.util import find_spec

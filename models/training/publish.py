@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from models.training.order import Order
 from models.training.presets import FineTune, Preset
 from models.training.split import LABELS, PARTS, Sample, split_csv
 from models.views import Flip, averaged
+from models.whole_file import whole_file, write_whole
 
 INTENDED_USE = "Research software; a screening aid, not a diagnosis and not a medical device."
 
@@ -151,13 +151,9 @@ def _class_metrics(
 
 
 def _write(folder: Path, manifest: dict[str, Any], files: dict[str, bytes]) -> None:
-    """The files first, the manifest last and by rename: a folder with a manifest is whole."""
+    """The files first, the manifest last, each whole: a folder with a manifest is whole."""
     for name, data in files.items():
-        (folder / name).write_bytes(data)
-    partial = folder / "manifest.json.partial"
-    with partial.open("w", encoding="utf-8") as file:
+        write_whole(folder / name, data)
+    with whole_file(folder / "manifest.json") as file:
         json.dump(manifest, file, indent=2)
         file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(folder / "manifest.json")

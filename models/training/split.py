@@ -15,6 +15,7 @@ from pathlib import Path
 
 from models.checksum import sha256_hex
 from models.classes import BINARY, Classes
+from models.csv_cells import original
 from models.errors import UsageFault
 
 LABELS = BINARY.names
@@ -48,7 +49,7 @@ def read_groups(path: Path | None) -> dict[str, str]:
         raise UsageFault(f"the file of groups cannot be read: {error}") from error
     if not {"group", "image"} <= set(columns):
         raise UsageFault(f"file of groups: expected the columns group,image, received {','.join(columns)}")
-    return {row["image"]: row["group"] for row in rows}
+    return {original(row["image"] or ""): row["group"] for row in rows}
 
 
 def split(data: Path, groups: dict[str, str], seed: int, classes: Classes = BINARY) -> list[Sample]:

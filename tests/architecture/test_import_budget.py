@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ["sqlalchemy", "alembic", "celery", "kombu", "redis", "tensorflow", "keras", "numpy", "PIL", "rich", "jinja2",
-         "fsspec", "safetensors", "watchfiles", "sklearn"]  # fmt: skip
+         "fsspec", "safetensors", "watchfiles", "sklearn", "cryptography"]  # fmt: skip
 COMMANDS = [["--help"], ["submit", "--help"], ["report", "--help"], ["model", "--help"], ["model", "train", "--help"],
             ["model", "evaluate", "--help"], ["model", "check-data", "--help"]]  # fmt: skip
 

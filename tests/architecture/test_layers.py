@@ -24,6 +24,7 @@ ALLOWED_IN = {
     "models/networks/": {"keras", "tensorflow", "onnxruntime", "ai_edge_litert", "h5py"},
     "models/training/": {"keras", "tensorflow", "sklearn"},
     "models/evaluation/": {"sklearn"},
+    "storage/audit/": {"cryptography"},
 }
 
 

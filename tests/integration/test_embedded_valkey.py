@@ -219,3 +219,18 @@ def test_a_broker_that_went_away_is_a_passing_fault(broker: Broker, settings: Se
             look()
     with pytest.raises(redis.ConnectionError), broker.client() as client:
         client.ping()
+
+
+@pytest.mark.skipif(not Path("/proc/net/unix").exists(), reason="reads the sockets of a process from /proc")
+def test_its_process_listens_on_one_unix_socket_alone(site: Settings) -> None:
+    pid = server_pid(site)
+    descriptors = [path.readlink() for path in Path(f"/proc/{pid}/fd").iterdir() if path.is_symlink()]
+    sockets = {str(link)[len("socket:[") : -1] for link in descriptors if str(link).startswith("socket:[")}
+    assert sockets
+    for kind in ("tcp", "tcp6", "udp", "udp6", "raw", "raw6"):
+        table = Path(f"/proc/{pid}/net/{kind}")
+        lines = table.read_text().splitlines()[1:] if table.exists() else []
+        assert {line.split()[9] for line in lines} & sockets == set(), kind
+    lines = [line.split() for line in Path(f"/proc/{pid}/net/unix").read_text().splitlines()[1:]]
+    listening = [line[7:] for line in lines if line[6] in sockets and int(line[3], 16) & 0x10000]  # __SO_ACCEPTCON
+    assert listening == [[str(embedded_valkey.socket_path(site))]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from models.errors import UsageFault
+from models.errors import PassingFault, UsageFault
 from models.manifest import Manifest
 from scheduler import inbox as inbox_module
 from scheduler.inbox import LONGEST_WAIT_SECONDS, Inbox
@@ -353,3 +354,51 @@ def test_the_request_tells_whose_inbox_it_is(
 def test_an_inbox_must_be_a_folder(tmp_path: Path) -> None:
     with pytest.raises(UsageFault, match=r"^the inbox must be an existing folder: "):
         Inbox(tmp_path / "none")
+
+
+def test_a_file_with_a_second_name_is_refused(
+    watched: Inbox, folder: Path, tmp_path: Path, photograph: Draw, settle: Take
+) -> None:
+    """Who may write to the inbox must not have a file read that they may not read."""
+    photograph(tmp_path / "private" / "1.jpg")
+    (folder / "1.jpg").hardlink_to(tmp_path / "private" / "1.jpg")
+    settle(watched)
+    assert (folder / "rejected" / "1.jpg.reason.txt").read_text().startswith("a hard link: the file has a second name")
+
+
+def test_a_folder_that_becomes_a_link_in_between_leads_nowhere(
+    watched: Inbox, folder: Path, tmp_path: Path, photograph: Draw, settle: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither is a file moved out of the folder behind the link, nor one moved into it."""
+    photograph(folder / "ward" / "1.jpg")
+    photograph(tmp_path / "private" / "1.jpg", 1)
+    move = Inbox._move
+
+    def swapped(inbox: Inbox, *arguments: object) -> None:
+        (folder / "ward").rename(tmp_path / "away")
+        (folder / "ward").symlink_to(tmp_path / "private")
+        move(inbox, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Inbox, "_move", swapped)
+    with pytest.raises(PassingFault, match="has become a link"):
+        settle(watched)
+    assert files(tmp_path / "private") == {"1.jpg"}
+
+
+@pytest.mark.parametrize("name", ["processed", "rejected"])
+def test_where_files_go_is_no_link(name: str, folder: Path, tmp_path: Path) -> None:
+    (folder / name).symlink_to(tmp_path)
+    with pytest.raises(UsageFault, match="is a link"):
+        Inbox(folder)
+
+
+def test_reasons_can_be_read_by_those_who_may_read_the_inbox(watched: Inbox, folder: Path, settle: Take) -> None:
+    folder.chmod(0o750)
+    (folder / "notes.txt").write_text("no image")
+    before = os.umask(0o077)
+    try:
+        settle(watched)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((folder / "rejected").stat().st_mode) == 0o750
+    assert stat.S_IMODE((folder / "rejected" / "notes.txt.reason.txt").stat().st_mode) == 0o640

@@ -16,6 +16,8 @@ from harm.ward import Ward, descendants, until
 from harm.work import Work
 from storage.states import ChunkState
 
+MANY = 130
+
 
 @pytest.fixture(name="until")
 def until_fixture() -> Callable[[Callable[[], object], str], None]:
@@ -37,10 +39,10 @@ def ward(tmp_path: Path) -> Iterator[Ward]:
 
 @pytest.fixture(scope="session")
 def many_lesions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """400 sound pictures, seven chunks, large enough that a chunk takes a while."""
+    """130 sound pictures, three chunks, large enough that a chunk takes a while."""
     folder = tmp_path_factory.mktemp("many")
     base = [draw_lesion(seed, width=600, height=450, malignant=seed % 2 == 1) for seed in range(8)]
-    for number in range(400):
+    for number in range(MANY):
         picture = base[number % 8].copy()
         picture.putpixel((0, 0), (number % 256, number // 256, 7))
         picture.save(folder / f"{number}.png", compress_level=1)

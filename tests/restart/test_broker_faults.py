@@ -7,6 +7,7 @@ import json
 import os
 import signal
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -86,12 +87,13 @@ def test_valkey_full_while_a_worker_takes_messages(site: Site, work: Work) -> No
     assert work.process.poll() is None
 
 
-def message(task: str, body: bytes, content_type: str) -> bytes:
+def message(task: str, body: bytes, content_type: str = "application/json", **headers: object) -> bytes:
     """A message as Celery writes it."""
+    given = {"lang": "py", "task": task, "id": str(uuid4()), "argsrepr": "", "kwargsrepr": ""} | headers
     return json.dumps(
         {
             "body": base64.b64encode(body).decode(), "content-encoding": "utf-8", "content-type": content_type,
-            "headers": {"lang": "py", "task": task, "id": "1", "root_id": "1", "argsrepr": "", "kwargsrepr": ""},
+            "headers": given,
             "properties": {
                 "delivery_mode": 2, "delivery_tag": "1", "body_encoding": "base64",
                 "delivery_info": {"exchange": "", "routing_key": QUEUE},
@@ -104,14 +106,19 @@ def test_garbage_in_the_queue(site: Site, work: Work, tmp_path: Path) -> None:
     pickled = f"cposix\nsystem\n(Vtouch {tmp_path / 'unpickled'}\ntR.".encode()
     site.close_gate()
     batch_id = site.record(site.draw())
-    restarts = work.said("starting it again")
+    restarts, refused = work.said("starting it again"), work.said(" is refused: ")
+    chunk = uuid4().hex
     site.push(
         b"\x80\x04garbage",  # ends a Celery process (celery #4308): its supervisor starts it again
         b"{}",
         b'{"body": "bm8=", "headers": {}}',
         message(SCREEN_CHUNK, pickled, "application/x-python-serialize"),
-        message("os.system", b'[["true"], {}, null]', "application/json"),
-        message(SCREEN_CHUNK, b'[["no-such-chunk"], {}, null]', "application/json"),
+        message("os.system", b'[["Musterfrau"], {}, null]'),
+        message(SCREEN_CHUNK, b'[["/ward/Musterfrau.jpg"], {}, null]'),
+        message(SCREEN_CHUNK, b'[["%b"], {"patient": "Musterfrau"}, null]' % chunk.encode()),
+        message(SCREEN_CHUNK, b"[[5], {}, null]"),
+        message(SCREEN_CHUNK, b'[["%b"], {}, null]' % chunk.encode(), shadow="Musterfrau"),
+        message(SCREEN_CHUNK, b'[["%b"], {}, null]' % chunk.encode()),  # sound, of no chunk
     )
     site.send()
     site.harmed()
@@ -121,3 +128,6 @@ def test_garbage_in_the_queue(site: Site, work: Work, tmp_path: Path) -> None:
     assert not (tmp_path / "unpickled").exists()
     assert work.process.poll() is None
     assert work.said("starting it again") == restarts + 1
+    assert work.said(" is refused: ") >= refused + 6
+    assert work.said("Musterfrau") == 0
+    assert work.said(f"chunk {chunk}: not due") == 1

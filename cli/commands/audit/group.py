@@ -7,5 +7,5 @@ from cli.groups import group
 command = group(
     "audit",
     "The audit trail: what happened to which image, in order.\n\n\b\nExample:\n  screen audit verify",
-    ["verify", "replay"],
+    ["verify", "export", "verifier", "replay"],
 )

@@ -31,7 +31,7 @@ def command(file: Path, replace: bool, as_json: bool) -> None:
     if settings.embedded_database:
         settings.make_home()
     database = Database(url_of(settings))
-    done = restore(database, file, replace=replace)
+    done = restore(database, file, replace=replace, settings=settings)
     left = scrub(database) if done.erased_again else None
     rows, header = done.backup.rows, done.backup.header
     if as_json:

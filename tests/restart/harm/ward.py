@@ -21,12 +21,18 @@ from storage.settings import Settings
 SCREEN = str(Path(sys.executable).with_name("screen"))
 DEADLINE_SECONDS = 300.0  # a wait that takes longer has found a hang, also on a machine that is busy
 
+REST = 4.0  # so many times what a look took
+
 
 def until(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    """Look until it holds. A look that takes a while is rarer: it must not take the core from what it waits for."""
+    started = time.monotonic()
+    deadline = started + DEADLINE_SECONDS
     while not condition():
-        assert time.monotonic() < deadline, f"{what} did not happen within {DEADLINE_SECONDS:.0f} s"
-        time.sleep(0.02)
+        looked = time.monotonic()
+        assert looked < deadline, f"{what} did not happen within {DEADLINE_SECONDS:.0f} s"
+        time.sleep(max(0.02, min(REST * (looked - started), 0.5)))
+        started = time.monotonic()
 
 
 def descendants(pid: int) -> list[int]:

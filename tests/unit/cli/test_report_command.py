@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,6 +107,13 @@ def talk(batch: str, *, flagged: bool) -> str:
     )
 
 
+def without_trail(err: str) -> str:
+    """What was said besides the last line, which tells where the audit trail ended."""
+    said, _, trail = err.removesuffix("\n").rpartition("\n")
+    assert re.fullmatch(r"Audit trail: \d+:[0-9a-f]{64}, key ([0-9a-f]{16}|none yet)\.", trail)
+    return f"{said}\n"
+
+
 def test_flagged_csv_is_the_default(batch: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report"]) == 0
     shown = capsys.readouterr()
@@ -114,7 +122,7 @@ def test_flagged_csv_is_the_default(batch: str, capsys: pytest.CaptureFixture[st
         + scored(batch, "a.jpg", "a.jpg", "flagged", "0.300000")
         + scored(batch, "'=c.jpg", "=c.jpg", "flagged", "0.250000", "")
     )
-    assert shown.err == talk(batch, flagged=True)
+    assert without_trail(shown.err) == talk(batch, flagged=True)
 
 
 def test_all_in_the_order_of_submission(batch: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -129,7 +137,7 @@ def test_all_in_the_order_of_submission(batch: str, capsys: pytest.CaptureFixtur
         + unscored(batch, "copy.jpg", ITEMS[0].checksum, "duplicate", "same bytes as a.jpg")
         + unscored(batch, "e.txt", None, "rejected", "not an image")
     )
-    assert shown.err == talk(batch, flagged=False)
+    assert without_trail(shown.err) == talk(batch, flagged=False)
 
 
 @pytest.mark.parametrize("arguments", [["--json"], ["--format", "json"], ["--json", "--format", "json"]])
@@ -137,7 +145,7 @@ def test_json(batch: str, arguments: list[str], capsys: pytest.CaptureFixture[st
     assert run(["report", "--all", *arguments]) == 0
     shown = capsys.readouterr()
     found = json.loads(shown.out)
-    assert shown.err == talk(batch, flagged=False)
+    assert without_trail(shown.err) == talk(batch, flagged=False)
     assert found.pop("notice") == NOTICE
     (total,) = found.pop("batches")
     assert total.pop("seconds") >= 0
@@ -146,6 +154,8 @@ def test_json(batch: str, arguments: list[str], capsys: pytest.CaptureFixture[st
         "failed": 0, "flagged": 2, "clear": 1, "review": 1,
     }  # fmt: skip
     images = found.pop("images")
+    trail = found.pop("audit")
+    assert f"Audit trail: {trail['size']}:{trail['head']}, key {trail['key']}.\n" in shown.err
     assert found == {}
     assert [image["image"] for image in images] == ["a.jpg", "b.jpg", "=c.jpg", "d.jpg", "copy.jpg", "e.txt"]
     common = {"batch": batch, "site": "north", "submitter": "r.meyer", "notice": NOTICE} | {
@@ -165,7 +175,9 @@ def test_without_any_batch(database: Database, capsys: pytest.CaptureFixture[str
     assert run(["report"]) == 0
     assert capsys.readouterr() == (HEAD, f"No batch yet. Hand one in with `screen submit FOLDER --wait`.\n{NOTICE}\n")
     assert run(["report", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"notice": NOTICE, "batches": [], "images": []}
+    assert json.loads(capsys.readouterr().out) == {
+        "notice": NOTICE, "audit": {"size": 0, "head": "0" * 64, "key": ""}, "batches": [], "images": [],
+    }  # fmt: skip
     assert run(["report", "--format", "html"]) == 0
     assert "There is no batch yet." in capsys.readouterr().out
 
@@ -175,7 +187,7 @@ def test_unfinished_batch_is_warned_of(database: Database, capsys: pytest.Captur
     assert run(["report"]) == 0
     shown = capsys.readouterr()
     assert shown.out == HEAD
-    assert shown.err == (
+    assert without_trail(shown.err) == (
         f"{batch_id}: 6 received, of them 0 screened + 1 duplicate + 1 rejected + 0 failed, 4 still waiting\n"
         f"Warning: not complete, 4 images not yet screened: {batch_id}. Report again when it is done.\n"
         "Warning: 1 image was not scored; `screen report --all` gives each reason.\n"
@@ -189,7 +201,7 @@ def test_many_batches_share_a_sum_line(database: Database, capsys: pytest.Captur
     for batch_id in ids[:-1]:
         finish(database, batch_id)
     assert run(["report", *ids]) == 0
-    lines = capsys.readouterr().err.splitlines()
+    lines = without_trail(capsys.readouterr().err).splitlines()
     assert [line.partition(":")[0] for line in lines[:20]] == ids[:20]
     assert lines[20:] == [
         "2 more batches: 4 received, of them 1 screened + 0 duplicate + 2 rejected + 0 failed, 1 still waiting",
@@ -235,13 +247,18 @@ def test_a_file_is_audited(
     file = tmp_path / "new folder" / name
     assert run(["report", *arguments, "--output", str(file)]) == 0
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    assert capsys.readouterr() == (
+    shown = capsys.readouterr()
+    assert (shown.out, without_trail(shown.err)) == (
         "",
         f"Wrote {rows} rows to {file} (SHA-256 {digest}).\n{talk(batch, flagged=kind == 'flagged')}",
     )
     ((audited, body),) = exported(database)
     at = body.pop("at")
     assert isinstance(at, str)
+    trail = f"{body.pop('audit_size')}:{body.pop('audit_head')}, key {body.pop('audit_key')}."
+    assert f"Audit trail: {trail}\n" in shown.err
+    if format_ == "html":
+        assert trail.partition(",")[0] in file.read_text(encoding="utf-8")
     assert (audited, body) == (
         batch,
         origin()

@@ -4,6 +4,7 @@ import io
 import struct
 import threading
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -495,6 +496,25 @@ def test_whatever_pillow_raises_becomes_a_refusal(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(decoding, "_to_srgb", explode)
     text = reason(RED_PNG)
     assert text.startswith("unreadable: ") and "0x" not in text
+
+
+@pytest.mark.parametrize(
+    ("options", "pixels"),
+    [
+        ({"format": "PNG"}, 640 * 480),
+        ({"format": "JPEG"}, 160 * 120),
+        ({"format": "JPEG", "progressive": True}, 640 * 480),
+    ],
+    ids=["whole", "shrunk by 4 while it is decoded", "kept whole until its last scan"],
+)
+def test_the_pixels_that_will_be_held_are_told_before_memory_is_taken(options: dict[str, Any], pixels: int) -> None:
+    told: list[int] = []
+    data = encoded(picture(640, 480), options["format"], progressive=options.get("progressive", False))
+    decode(data, "", at_least=60, before=told.append)
+    assert told == [pixels]
+    with pytest.raises(ImageRefused):
+        decode(data[:20], "", before=told.append)
+    assert told == [pixels]
 
 
 def test_threads_get_the_pixels_of_their_own_file() -> None:

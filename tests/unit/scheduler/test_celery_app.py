@@ -30,6 +30,7 @@ def app() -> Celery:
         ("accept_content", ["json"]),
         ("task_ignore_result", True),
         ("result_backend", None),
+        ("worker_enable_remote_control", False),
         ("broker_url", "redis://localhost/0"),
         ("task_default_queue", "screening"),
     ],

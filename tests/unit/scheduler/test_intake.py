@@ -69,7 +69,7 @@ def test_what_is_no_regular_file(tmp_path: Path, photograph: Draw) -> None:
 
 
 def test_a_disk_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_answer(_: str) -> bytes:
+    def no_answer(*_: object, **__: object) -> bytes:
         raise PassingFault("the file could not be read now: Stale file handle")
 
     monkeypatch.setattr("scheduler.intake.read_image_bytes", no_answer)

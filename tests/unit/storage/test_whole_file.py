@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from models.whole_file import put_in_place
 from storage.whole_file import whole_file, write_whole
 
 
@@ -58,3 +60,32 @@ def test_bytes_are_written_whole_too(tmp_path: Path) -> None:
     assert [(found.name, found.read_bytes()) for found in (tmp_path / "new").iterdir()] == [
         ("a.png", b"\x89PNG\r\n\x00")
     ]
+
+
+def test_a_folder_gets_its_name_when_all_of_it_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = tmp_path / "made"
+    (made / "inner").mkdir(parents=True)
+    (made / "inner" / "a").write_text("a")
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(os.path.realpath(f"/proc/self/fd/{descriptor}"))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    put_in_place(made, tmp_path / "target")
+    assert (tmp_path / "target" / "inner" / "a").read_text() == "a"
+    assert not made.exists()
+    if synced[0].startswith(str(tmp_path)):  # where /proc tells names
+        assert set(synced) == {str(path) for path in (made, made / "inner", made / "inner" / "a", tmp_path)}
+        assert synced[-1] == str(tmp_path)
+
+
+def test_a_folder_that_is_there_is_not_replaced(tmp_path: Path) -> None:
+    for name in ("made", "target"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a").write_text(name)
+    with pytest.raises(OSError):
+        put_in_place(tmp_path / "made", tmp_path / "target")
+    assert (tmp_path / "target" / "a").read_text() == "target"

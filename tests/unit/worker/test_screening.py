@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cli.drawn_lesions import draw_lesion
 from models.answers import Answers
 from models.checksum import sha256_hex
+from models.decoding import decode
 from models.errors import ModelInvalid, OurFault, PassingFault, ServiceUnreachable
 from models.preprocessing import prepare
+from models.quality import ungradable
 from storage.chunks import ChunkImage, Results
 from worker import screening
 from worker.screening import PICTURES, screen
@@ -266,3 +270,39 @@ def test_an_unknown_preprocessing_scores_nothing(
     with pytest.raises(ModelInvalid, match="fov-9"):
         screen(images, network)
     assert network.seen == []
+
+
+@pytest.mark.parametrize(("at_once", "most"), [(2.5, 2), (1, 1), (0.1, 1)])
+def test_pictures_are_in_memory_within_the_budget_of_pixels(
+    tmp_path: Path, chunk_image: Entry, network: Any, monkeypatch: pytest.MonkeyPatch, at_once: float, most: int
+) -> None:
+    """From before a pixel is decoded until the picture is small; ``at_once``: in pictures."""
+    lesion = draw_lesion(1, width=200, height=150).resize((800, 600))
+    images = []
+    for number in range(6):
+        lesion.putpixel((0, 0), (number, 0, 0))
+        lesion.save(tmp_path / f"{number}.png", compress_level=1)
+        images.append(chunk_image(number, tmp_path / f"{number}.png"))
+    in_memory: set[int] = set()  # threads
+    seen: list[int] = []
+
+    def decoding(*arguments: Any, before: Callable[[int], None], **options: Any) -> Any:
+        def taken(pixels: int) -> None:
+            assert pixels == 800 * 600
+            before(pixels)
+            in_memory.add(threading.get_ident())
+            seen.append(len(in_memory))
+
+        return decode(*arguments, before=taken, **options)
+
+    def looked_at(rgb: Any) -> str | None:
+        found = ungradable(rgb)
+        in_memory.discard(threading.get_ident())
+        return found
+
+    monkeypatch.setattr(screening, "PIXELS_AT_ONCE", int(at_once * 800 * 600))
+    monkeypatch.setattr(screening, "THREADS", 4)
+    monkeypatch.setattr(screening, "decode", decoding)
+    monkeypatch.setattr(screening, "ungradable", looked_at)
+    assert len(screen(tuple(images), network).scores) == 6
+    assert max(seen) <= most

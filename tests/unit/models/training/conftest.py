@@ -32,7 +32,7 @@ class Told:
             raise KeyboardInterrupt
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def told() -> Callable[..., Told]:
     return Told
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -25,13 +26,39 @@ from models.version import ModelVersion, open_version
 Train = Callable[..., Path]
 
 
+def run(lesions: Path, seed: int, tiny: Preset, folder: Path, progress: Any, **changes: Any) -> Path:
+    """A run of the tiny recipe, for fixtures that outlive a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PRESETS, "hidri", tiny)
+        return train(replace(Order("hidri", lesions, folder / "tiny-1", "tiny-1", seed=seed), **changes), progress)
+
+
 @pytest.fixture(scope="session")
 def trained(lesions: Path, seed: int, tiny: Preset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One whole run, looked at by many tests."""
-    folder = tmp_path_factory.mktemp("runs") / "tiny-1"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(PRESETS, "hidri", tiny)
-        return train(Order("hidri", lesions, folder, "tiny-1", seed=seed), _Silent())
+    return run(lesions, seed, tiny, tmp_path_factory.mktemp("whole"), _Silent())
+
+
+@pytest.fixture(scope="session")
+def one_epoch(
+    lesions: Path, seed: int, tiny: Preset, tmp_path_factory: pytest.TempPathFactory, told: Callable[..., Any]
+) -> tuple[Manifest, Any]:
+    """A run of one epoch, and what it told."""
+    progress = told()
+    folder = run(lesions, seed, tiny, tmp_path_factory.mktemp("one"), progress, epochs=1)
+    return open_version(folder).manifest, progress
+
+
+@pytest.fixture(scope="session")
+def stopped(
+    lesions: Path, seed: int, tiny: Preset, tmp_path_factory: pytest.TempPathFactory, told: Callable[..., Any]
+) -> Path:
+    """A run that was stopped after its first epoch as Ctrl-C does."""
+    folder = tmp_path_factory.mktemp("stopped")
+    with pytest.raises(KeyboardInterrupt):
+        run(lesions, seed, tiny, folder, told(stop_after=1))
+    assert not (folder / "tiny-1" / "manifest.json").exists()
+    return folder / "tiny-1"
 
 
 class _Silent:
@@ -48,6 +75,13 @@ def version(trained: Path) -> ModelVersion:
 @pytest.fixture
 def order(lesions: Path, seed: int, tmp_path: Path, recipe: Preset) -> Order:
     return Order("hidri", lesions, tmp_path / "tiny-1", "tiny-1", seed=seed)
+
+
+@pytest.fixture
+def kept(order: Order, stopped: Path) -> dict[str, Any]:
+    """The state of a run that was stopped after its first epoch, which lies where ``order`` looks for it."""
+    shutil.copytree(stopped, order.output)
+    return json.loads((order.output / "run" / "state.json").read_text())
 
 
 def scores(version: ModelVersion, lesions: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
@@ -129,9 +163,8 @@ def test_the_operations_of_tensorflow_are_made_deterministic(version: ModelVersi
     assert is_op_determinism_enabled()
 
 
-def test_steps_and_epochs_are_told(order: Order, told: Callable[..., Any], tiny: Preset) -> None:
-    progress = told()
-    manifest = open_version(train(replace(order, epochs=1), progress)).manifest
+def test_steps_and_epochs_are_told(one_epoch: tuple[Manifest, Any], tiny: Preset) -> None:
+    manifest, progress = one_epoch
     steps = -(-manifest.training["images"]["train"] // tiny.batch_size)
     assert progress.steps == [(1, 1, step, steps) for step in range(1, steps + 1)]
     ((epoch, epochs, logs),) = progress.epochs
@@ -139,16 +172,7 @@ def test_steps_and_epochs_are_told(order: Order, told: Callable[..., Any], tiny:
     assert {"loss", "auc", "val_loss", "val_auc"} <= logs.keys()
 
 
-def interrupted(order: Order, told: Callable[..., Any], after: int = 1) -> dict[str, Any]:
-    """Stop a run as Ctrl-C does, and return what it kept."""
-    with pytest.raises(KeyboardInterrupt):
-        train(order, told(stop_after=after))
-    assert not (order.output / "manifest.json").exists()
-    return json.loads((order.output / "run" / "state.json").read_text())
-
-
-def test_an_interrupted_run_goes_on_where_it_was(order: Order, told: Callable[..., Any]) -> None:
-    kept = interrupted(order, told)
+def test_an_interrupted_run_goes_on_where_it_was(order: Order, kept: dict[str, Any], told: Callable[..., Any]) -> None:
     assert len(kept["history"]) == 1
     progress = told()
     manifest = open_version(train(replace(order, resume=True), progress)).manifest
@@ -162,12 +186,10 @@ def test_an_interrupted_run_goes_on_where_it_was(order: Order, told: Callable[..
 
 
 def test_a_resumed_run_remembers_its_patience_and_its_best(
-    order: Order, told: Callable[..., Any], tiny: Preset, tmp_path: Path
+    order: Order, kept: dict[str, Any], told: Callable[..., Any], tiny: Preset, one_epoch: tuple[Manifest, Any]
 ) -> None:
     """With one epoch of patience left and a best that cannot be beaten, the next epoch is the last."""
-    interrupted(order, told)
-    path = order.output / "run" / "state.json"
-    state = json.loads(path.read_text())
+    path, state = order.output / "run" / "state.json", kept
     state["callbacks"]["EarlyStopping"] |= {"wait": tiny.stop_patience - 1, "best": -1.0}
     state["callbacks"]["ModelCheckpoint"]["best"] = -1.0
     path.write_text(json.dumps(state))
@@ -177,35 +199,30 @@ def test_a_resumed_run_remembers_its_patience_and_its_best(
     assert [epoch for epoch, _, _ in progress.epochs] == [2]
     assert (order.output / "run" / "best.weights.h5").read_bytes() == best
     # what is written are the weights of the best epoch, the first, not of the last
-    first = train(replace(order, output=tmp_path / "first", epochs=1), told())
-    assert open_version(order.output).manifest.weights_sha256 == open_version(first).manifest.weights_sha256
+    assert open_version(order.output).manifest.weights_sha256 == one_epoch[0].weights_sha256
 
 
 def test_a_resumed_run_keeps_its_learning_rate(
-    order: Order, told: Callable[..., Any], tiny: Preset, monkeypatch: pytest.MonkeyPatch
+    order: Order, kept: dict[str, Any], told: Callable[..., Any], tiny: Preset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A best of -1 cannot be beaten, so the second epoch is a plateau and the third has half the rate."""
     monkeypatch.setitem(PRESETS, "hidri", replace(tiny, plateau_patience=1, plateau_factor=0.5))
-    interrupted(order, told, after=1)
-    path = order.output / "run" / "state.json"
-    state = json.loads(path.read_text())
-    state["callbacks"]["ReduceLROnPlateau"]["best"] = -1.0
-    path.write_text(json.dumps(state))
+    kept["callbacks"]["ReduceLROnPlateau"]["best"] = -1.0
+    (order.output / "run" / "state.json").write_text(json.dumps(kept))
     manifest = open_version(train(replace(order, resume=True), told())).manifest
     rates = [row["learning_rate"] for row in manifest.training["history"]]
     assert rates == pytest.approx([tiny.learning_rate, tiny.learning_rate, tiny.learning_rate / 2], rel=0.01)
 
 
-def test_an_earlier_run_is_not_written_over(order: Order, told: Callable[..., Any]) -> None:
-    before = interrupted(order, told)
+def test_an_earlier_run_is_not_written_over(order: Order, kept: dict[str, Any], told: Callable[..., Any]) -> None:
     with pytest.raises(UsageFault, match="holds an earlier run; add --resume to go on with it or name another"):
         train(order, told())
-    assert json.loads((order.output / "run" / "state.json").read_text()) == before
+    assert json.loads((order.output / "run" / "state.json").read_text()) == kept
 
 
+@pytest.mark.usefixtures("kept")
 def test_a_run_does_not_go_on_with_another_split(order: Order, told: Callable[..., Any], tmp_path: Path) -> None:
     """It would be measured on images that it was trained on."""
-    interrupted(order, told)
     groups = tmp_path / "groups.csv"
     groups.write_text("group,image\n1,benign/0.jpg\n1,benign/1.jpg\n")
     with pytest.raises(UsageFault, match="was begun with other images, groups or seed"):

@@ -1,0 +1,51 @@
+"""`screen audit export`: the whole trail for somebody else."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command("export")
+@click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Write a file instead of stdout.")
+@click.option("--receiver", metavar="NAME", help="Who gets it; stands on the trail.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object; needs --output.")
+def command(output: Path | None, receiver: str | None, as_json: bool) -> None:
+    """Write every audit event as it is stored, and the signed checkpoints, as lines of JSON.
+
+    The file holds no names of images or patients. Its SHA-256 and its receiver go on the audit trail. `screen audit
+    verify --export FILE` checks it, and so does the one file that `screen audit verifier` writes.
+
+    \b
+    Example:
+      screen audit export --output trail.jsonl --receiver "State inspectorate"
+    """
+    from cli import output as out
+    from models.errors import UsageFault
+    from storage.audit.export import note_export, write_export
+    from storage.migrate import open_database
+    from storage.paths import shown
+    from storage.settings import from_environment
+    from storage.whole_file import whole_binary_file
+
+    if as_json and output is None:
+        raise UsageFault("--json tells of a file: expected --output FILE, received none; without both, stdout gets it")
+    settings = from_environment()
+    database = open_database(settings)
+    if output is None:
+        made = write_export(database, settings, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    else:
+        try:
+            with whole_binary_file(output) as file:
+                made = write_export(database, settings, file)
+        except OSError as error:
+            raise UsageFault(f"the trail cannot be written to {output}, nothing was: {error.strerror}") from error
+    note_export(database, made, shown(receiver) if receiver else None)
+    if as_json:
+        out.data_json({"file": str(output), "receiver": receiver, **made.facts()})
+        return
+    where = f" to {output}" if output else ""
+    out.talk(f"Wrote {made.events} events and {made.checkpoints} checkpoints{where} (SHA-256 {made.sha256}).")

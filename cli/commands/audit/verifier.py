@@ -1,0 +1,44 @@
+"""`screen audit verifier`: the program by which an outsider checks an export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("verifier")
+@click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Write a file instead of stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object; needs --output.")
+def command(output: Path | None, as_json: bool) -> None:
+    """Write the program that verifies an exported trail: one Python file that needs `cryptography` and nothing else.
+
+    Whoever runs it need not install dermscreen, and may read all of it first.
+
+    \b
+    Example:
+      screen audit verifier --output verify_audit.py
+      python verify_audit.py trail.jsonl --key PUBLICKEY
+    """
+    import hashlib
+
+    from cli import output as out
+    from models.errors import UsageFault
+    from storage.audit import standalone
+    from storage.whole_file import write_whole
+
+    source = Path(standalone.__file__).read_bytes()
+    digest = hashlib.sha256(source).hexdigest()
+    if output is None:
+        if as_json:
+            raise UsageFault("--json tells of a file: expected --output FILE, received none")
+        out.data(source.decode().rstrip("\n"))
+        return
+    try:
+        write_whole(output, source)
+    except OSError as error:
+        raise UsageFault(f"the verifier cannot be written to {output}: {error.strerror}") from error
+    if as_json:
+        out.data_json({"file": str(output), "sha256": digest})
+    else:
+        out.talk(f"Wrote {output} (SHA-256 {digest}).")

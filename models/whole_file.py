@@ -1,0 +1,67 @@
+"""Files that are either there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO, Any
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[str]]:
+    """A text file that takes its name only when everything is on the disk: temporary file, fsync, rename."""
+    with _whole(path, "w", encoding="utf-8", newline="") as file:
+        yield file
+
+
+@contextmanager
+def whole_binary_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file of bytes that takes its name as that of `whole_file` does."""
+    with _whole(path, "wb") as file:
+        yield file
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write bytes as `whole_file` writes text."""
+    with _whole(path, "wb") as file:
+        file.write(data)
+
+
+@contextmanager
+def _whole(path: Path, mode: str, encoding: str | None = None, newline: str | None = None) -> Iterator[IO[Any]]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(
+        mode, encoding=encoding, newline=newline, dir=path.parent, prefix=f".{path.name}.", delete=False
+    ) as file:
+        partial = Path(file.name)
+        try:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+    _sync(path.parent)  # the new name itself must survive a power cut
+
+
+def put_in_place(made: Path, target: Path) -> None:
+    """Give a file or a folder that is whole its name, once every byte of it is on the disk.
+
+    Both lie on one file system. Raises OSError when a folder of that name is there and not empty.
+    """
+    for part in [made, *made.rglob("*")] if made.is_dir() else [made]:
+        _sync(part)
+    made.replace(target)
+    _sync(target.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,135 @@
+"""What a message may look like. Whatever differs is refused before anything acts on it.
+
+Whoever can write to the queue can write anything into it. So a message is held against what our own programs send
+(Celery's protocol 2 in JSON): one of three tasks, ids alone as its arguments, and none of the parts with which a
+message makes a worker do more than its task (callbacks, chains, groups, other time limits, names for the log).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from scheduler.celery_app import NIGHTLY, RECOVER, SCREEN_CHUNK
+
+MAX_BYTES = 2_000  # of a body; ours have about 130
+NO_ID = "without a readable id"
+
+_CHUNK_ID = re.compile(r"[0-9a-f]{32}")
+_MESSAGE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_TIME = re.compile(r"[0-9T:.+-]{1,40}")
+_NOTHING = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+
+
+def _is_chunk_id(value: object) -> bool:
+    return isinstance(value, str) and _CHUNK_ID.fullmatch(value) is not None
+
+
+def _is_message_id(value: object) -> bool:
+    return isinstance(value, str) and _MESSAGE_ID.fullmatch(value) is not None
+
+
+def _is_time(value: object) -> bool:
+    return value is None or (isinstance(value, str) and _TIME.fullmatch(value) is not None)
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**63  # not bool, which is an int too
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_BYTES
+
+
+def _is_empty(value: object) -> bool:
+    return not value and value in (None, "", [], {})
+
+
+ARGUMENTS: dict[str, tuple[Callable[[object], bool], ...]] = {
+    SCREEN_CHUNK: (_is_chunk_id,),
+    RECOVER: (),
+    NIGHTLY: (_is_number,),
+}
+"""Task -> what each of its arguments must be."""
+
+_REQUIRED: dict[str, Callable[[object], bool]] = {
+    "task": lambda value: isinstance(value, str) and value in ARGUMENTS,
+    "id": _is_message_id,
+}
+_ALLOWED: dict[str, Callable[[object], bool]] = {
+    "lang": lambda value: value == "py",
+    "root_id": _is_message_id,
+    "parent_id": lambda value: value is None or _is_message_id(value),
+    "retries": _is_number,
+    "eta": _is_time,
+    "expires": _is_time,
+    "shadow": _is_empty,  # a name for the log
+    "group": _is_empty,
+    "group_index": _is_empty,
+    "timelimit": lambda value: value == [None, None],  # the worker's own holds
+    "argsrepr": _is_text,  # these three are read by nobody
+    "kwargsrepr": _is_text,
+    "origin": _is_text,
+    "ignore_result": lambda value: value is None or isinstance(value, bool),
+    "replaced_task_nesting": lambda value: value == 0,
+    "stamped_headers": _is_empty,
+    "stamps": _is_empty,
+    "celery_beat_task": lambda value: value is True,
+}
+
+
+def fault_of(headers: object, content_type: object, content_encoding: object, body: object) -> str | None:
+    """Why a message is refused, or None for one of ours. The text repeats nothing of the message."""
+    if content_type != "application/json" or str(content_encoding).lower() != "utf-8":
+        return "its body is not JSON in UTF-8"
+    if not isinstance(headers, Mapping):
+        return "it has no headers"
+    return _fault_of_headers(headers) or _fault_of_body(str(headers["task"]), body)
+
+
+def shown_id(headers: object) -> str:
+    """The message's id for the log, where it is one."""
+    value = headers.get("id") if isinstance(headers, Mapping) else None
+    return f"{value}" if _is_message_id(value) else NO_ID
+
+
+def _fault_of_headers(headers: Mapping[str, Any]) -> str | None:
+    for name, good in _REQUIRED.items():
+        if name not in headers or not good(headers[name]):
+            return f"its header {name} is missing or wrong"
+    for name, value in headers.items():
+        if name in _REQUIRED:
+            continue
+        if name not in _ALLOWED:
+            return "it has a header that none of ours has"
+        if not _ALLOWED[name](value):
+            return f"its header {name} is wrong"
+    return None
+
+
+def _fault_of_body(task: str, body: object) -> str | None:
+    try:
+        if not isinstance(body, bytes | str) or len(body) > MAX_BYTES:
+            return "its body is too large, or none"
+        parts = json.loads(body)
+    except (ValueError, RecursionError):
+        return "its body is not JSON in UTF-8"
+    if not isinstance(parts, list) or len(parts) != 3:
+        return "its body is not arguments, named arguments and extras"
+    arguments, named, extras = parts
+    fault = _fault_of_arguments(ARGUMENTS[task], arguments)
+    if named != {}:
+        fault = "it has named arguments"
+    if extras is not None and extras != _NOTHING:
+        fault = "it asks for more than its task"
+    return fault
+
+
+def _fault_of_arguments(wanted: tuple[Callable[[object], bool], ...], arguments: object) -> str | None:
+    if not isinstance(arguments, list) or len(arguments) != len(wanted):
+        return f"expected {len(wanted)} arguments"
+    if not all(good(value) for good, value in zip(wanted, arguments, strict=True)):
+        return "an argument is not an id"
+    return None
