@@ -34,9 +34,8 @@ def hand_in(
 
     collection = Collection(paths, scratch=settings.home)
     patients = _patients(manifest, paths, collection) if manifest else None
-    total_files = (
-        patients.files if patients else collection.count()
-    )  # names only; lets the bar say how long the reading takes
+    # names only; lets the bar say how long the reading takes
+    total_files = patients.files if patients else collection.count()
     done = 0
     with progress("Reading", total_files) as bar:
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from models.errors import PassingFault, UsageFault
 from storage import audit
-from storage.database import Database
+from storage.database import Database, want_checkpoint
 from storage.erased import Facts, erase_rows
 from storage.erasure_choice import Chosen, Whose, choose, places_of_others, same_bytes
 from storage.exports import export_path
@@ -129,7 +129,7 @@ def _remove(chosen: Sequence[Chosen], others: set[str], *, keep: bool, dry_run: 
         elif place in others:
             removed[place] = Removal(to_path(place), LEFT, "the same file was handed in for another patient too")
         else:
-            removed[place] = remove_image(place, image.checksum, dry_run=dry_run)
+            removed[place] = remove_image(place, image.checksum, inbox=image.inbox, dry_run=dry_run)
             if image.inbox and not dry_run:
                 tidy_inbox(image.inbox, to_path(place))
     return removed
@@ -160,6 +160,7 @@ def _erase(
         "patient.erased" if whose.patient is not None else "images.erased", None, {**stated, **numbers}
     )
     erase_rows(session, chosen, facts, closing)
+    want_checkpoint(session)
     return rewrite
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.inbox_moves import PROCESSED, REASON_SUFFIX, REJECTED
+from storage.inside import folder_inside
 from storage.paths import to_path
 
 DELETED, KEPT, LEFT = "deleted", "kept", "left"
@@ -24,11 +25,12 @@ class Removal:
     reason: str = ""
 
 
-def remove_image(location: str, checksum: str | None, *, dry_run: bool = False) -> Removal:
+def remove_image(location: str, checksum: str | None, *, inbox: str | None = None, dry_run: bool = False) -> Removal:
     """Delete the file at a location if its bytes have this SHA-256; with ``dry_run`` only look whether it would be.
 
-    The file is opened without following a link and read to its end; what is deleted is the name, in the folder that was
-    opened, of the file that was read. Its blocks on the disk are the file system's and are not overwritten.
+    In an inbox, where others may write, no folder on the way may be a link. The file is opened without following a link
+    and read to its end; what is deleted is the name, in the folder that was opened, of the file that was read. Its
+    blocks on the disk are the file system's and are not overwritten.
     """
     if "://" in location and not location.startswith("file://"):
         return Removal(location, LEFT, "it lies in a remote store: delete it there")
@@ -36,11 +38,9 @@ def remove_image(location: str, checksum: str | None, *, dry_run: bool = False) 
     if checksum is None:
         return Removal(path, LEFT, "it could not be read when it was handed in, so nobody knows whether it is the same")
     try:
-        folder = os.open(Path(path).parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
+        root = Path(inbox) if inbox and Path(path).is_relative_to(inbox) else Path(path).parent
+        with folder_inside(root, Path(path).parent) as folder:
             why = _remove_from(folder, Path(path).name, checksum, dry_run=dry_run)
-        finally:
-            os.close(folder)
     except FileNotFoundError:
         why = "it is no longer there: deleted before, or moved to a place that is not known here"
     except (OSError, ValueError) as error:
@@ -77,10 +77,11 @@ def tidy_inbox(inbox: str, file: str) -> None:
     Their names may be those of the file and of the patient. What cannot be deleted stays.
     """
     path, root = Path(file), Path(inbox)
-    with suppress(OSError):
-        path.with_name(path.name + REASON_SUFFIX).unlink()
-    with suppress(OSError):  # a folder that is not empty, or not there any more
+    with suppress(OSError, ValueError), folder_inside(root, path.parent) as folder:
+        os.unlink(path.name + REASON_SUFFIX, dir_fd=folder)
+    with suppress(OSError, ValueError):  # a folder that is not empty, or not there any more
         for parent in path.parents:
             if parent in (root / PROCESSED, root / REJECTED) or root not in parent.parents:
                 break
-            parent.rmdir()
+            with folder_inside(root, parent.parent) as folder:
+                os.rmdir(parent.name, dir_fd=folder)

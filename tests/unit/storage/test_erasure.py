@@ -26,7 +26,7 @@ from storage.erasure import Erasure, Order, erase
 from storage.erasure_choice import Whose
 from storage.exports import write_due_exports
 from storage.image_files import read_image_bytes
-from storage.image_removal import remove_image
+from storage.image_removal import remove_image, tidy_inbox
 from storage.report import rows
 from storage.restore import restore
 from storage.retry import retry_failed
@@ -379,6 +379,20 @@ def test_what_an_inbox_kept_goes_too(
     assert erase(database, Whose(PATIENT), ORDER).number("deleted") == 1
     assert [path.name for path in inbox.rglob("*")] == ["rejected"]
     verified(database)
+
+
+def test_nobody_leads_an_erasure_out_of_an_inbox(tmp_path: Path) -> None:
+    inbox, elsewhere = tmp_path / "inbox", tmp_path / "elsewhere"
+    (inbox / "rejected").mkdir(parents=True)
+    elsewhere.mkdir()
+    for name in ("a.jpg", "a.jpg.reason.txt"):
+        (elsewhere / name).write_bytes(b"picture")
+    (inbox / "rejected" / "jane").symlink_to(elsewhere)
+    location = str(inbox / "rejected" / "jane" / "a.jpg")
+    removal = remove_image(location, hashlib.sha256(b"picture").hexdigest(), inbox=str(inbox))
+    assert (removal.status, "could not be deleted" in removal.reason) == ("left", True)
+    tidy_inbox(str(inbox), location)
+    assert len(list(elsewhere.iterdir())) == 2
 
 
 def test_a_nightly_report_loses_the_names(
