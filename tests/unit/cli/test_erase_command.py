@@ -81,7 +81,10 @@ def test_from_the_manifest_to_the_erasure(
     assert subjects == {"ward/ada.png": (PATIENT, "nape"), "ward/bob.png": ("", ""), "ward/left/ada.png": (PATIENT, "")}
     assert run(["report", "--format", "html"]) == 0
     assert f"patient <bdi>{PATIENT}</bdi>, lesion <bdi>nape</bdi>" in capsys.readouterr().out
-    assert PATIENT.encode() in files_of(settings.home)
+    holding = {
+        path.name for path in settings.home.rglob("*") if path.is_file() and PATIENT.encode() in path.read_bytes()
+    }
+    assert holding <= {"dermscreen.db", "dermscreen.db-wal"} and holding  # no log, and nothing of the queue
 
     code, done, said = erase("--patient", PATIENT, "--by", "Dr Jones")
 

@@ -79,7 +79,10 @@ def test_a_report(
     flagged_only: bool, sqlite_database: Database, submit: Callable[..., str], screen: Callable[..., None]
 ) -> None:
     checksums = [hashlib.sha256(name.encode()).hexdigest() for name in HOSTILE]
-    rows = [Received(name, f"/{name}", checksum, 9) for name, checksum in zip(HOSTILE, checksums, strict=True)]
+    rows = [
+        Received(name, f"/{name}", checksum, 9, patient=name, lesion=name)
+        for name, checksum in zip(HOSTILE, checksums, strict=True)
+    ]
     rows += [Received(f"bad {name}", f"/{name}", None, None, f"because {name}") for name in HOSTILE]
     batch_id = submit(sqlite_database, rows, site=HOSTILE[1], submitter=HOSTILE[0])
     screen(sqlite_database, dict.fromkeys(HOSTILE, (0.9, None)))
