@@ -60,12 +60,9 @@ class Remember(Callback):
             for key, value in saved["callbacks"].get(type(callback).__name__, {}).items():
                 setattr(callback, key, value)
 
-    def past(self) -> list[dict[str, float]]:
-        """What was measured after each whole epoch so far, in this run and an earlier one in the same folder."""
-        return json.loads(self._path.read_text(encoding="utf-8"))["history"] if self._path.is_file() else []
-
     def epochs_done(self) -> int:
-        return len(self.past())
+        """Whole epochs of an earlier run in the same folder."""
+        return len(json.loads(self._path.read_text(encoding="utf-8"))["history"]) if self._path.is_file() else 0
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.history = [*self.history[:epoch], {k: float(v) for k, v in (logs or {}).items()}]
@@ -94,9 +91,9 @@ def recipe_callbacks(preset: Preset, folder: Path) -> tuple[list[Any], Remember]
     return [stop, plateau, best, board, remember, backup], remember
 
 
-def finetune_callbacks(folder: Path, phase: str) -> tuple[list[Any], Remember]:
-    """TensorBoard, the averaged weights wherever it is measured, and the state for resuming, each phase its own."""
+def finetune_callbacks(folder: Path) -> tuple[list[Any], Remember]:
+    """TensorBoard, the averaged weights wherever it is measured, and the state for resuming."""
     remember = Remember(folder / "state.json", [])
     board = keras.callbacks.TensorBoard(log_dir=str(folder / "tensorboard"), write_graph=False)
-    backup = keras.callbacks.BackupAndRestore(str(folder / phase), delete_checkpoint=False)
+    backup = keras.callbacks.BackupAndRestore(str(folder / "backup"), delete_checkpoint=False)
     return [keras.callbacks.SwapEMAWeights(), board, remember, backup], remember

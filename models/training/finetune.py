@@ -26,7 +26,7 @@ from models.training.callbacks import Progress, Tell, finetune_callbacks
 from models.training.dataset import class_weights, dataset, targets
 from models.training.imagenet import assign_imagenet, imagenet_tensors
 from models.training.objective import accuracy, as_frequent_as_they_are, auc, loss
-from models.training.presets import FineTune, Phase
+from models.training.presets import FineTune
 from models.training.split import Sample
 
 STORED = 224  # side in pixels of the squares kept in memory, 150 KB each
@@ -46,7 +46,7 @@ def finetune(
     Returns the network at the size it screens with and the history by epoch. Raises UsageFault without the weights.
     """
     keras = import_keras()
-    network = build(recipe.architecture, recipe.phases[0].size, classes.units)
+    network = build(recipe.architecture, recipe.training_size, classes.units)
     assign_imagenet(network, imagenet_tensors())
     # nothing is picked by a validation part, so its images teach too; the calibration part only tells how it goes
     taught = [*parts["train"], *parts["validation"]]
@@ -62,7 +62,7 @@ def finetune(
     else:
         _compile(keras, network, recipe, classes, recipe.head_rate)
         network.fit(
-            _batches(squares, labels, recipe, recipe.phases[0], seed, (-recipe.head_epochs, 0)),
+            _batches(squares, labels, recipe, seed, -recipe.head_epochs),
             steps_per_epoch=steps,
             epochs=recipe.head_epochs,
             class_weight=weights,
@@ -72,44 +72,28 @@ def finetune(
         )
         network.save_weights(str(head))
 
-    first = 0
-    for number, phase in enumerate(recipe.phases, start=1):
-        network = _resized(network, recipe, phase.size, classes)
-        end, done = first + phase.epochs, run / f"phase-{number}.weights.h5"
-        callbacks, remember = finetune_callbacks(run, f"phase-{number}")
-        if done.exists():
-            network.load_weights(str(done))
-        else:
-            _thaw(network, recipe.frozen_blocks)
-            warmup = min(recipe.warmup_steps, phase.epochs * steps // 5)
-            rate = keras.optimizers.schedules.CosineDecay(
-                0.0, phase.epochs * steps - warmup, warmup_target=phase.learning_rate, warmup_steps=warmup
-            )
-            _compile(keras, network, recipe, classes, rate, average=True)
-            network.fit(
-                _batches(squares, labels, recipe, phase, seed, (max(first, remember.epochs_done()), end)),
-                steps_per_epoch=steps,
-                initial_epoch=first,
-                epochs=end,
-                class_weight=weights,
-                shuffle=False,
-                validation_data=dataset(data, parts["calibration"], recipe, size=phase.size, classes=classes),
-                callbacks=[*callbacks, Tell(progress, epochs, steps, before=recipe.head_epochs)],
-                verbose=0,
-            )
-            network.save_weights(str(done))
-        first = end
-    screening = _resized(network, recipe, recipe.input_size, classes)
+    _thaw(network, recipe.frozen_blocks)
+    warmup = min(recipe.warmup_steps, recipe.epochs * steps // 5)
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, recipe.epochs * steps - warmup, warmup_target=recipe.learning_rate, warmup_steps=warmup
+    )
+    _compile(keras, network, recipe, classes, rate, average=True)
+    callbacks, remember = finetune_callbacks(run)
+    network.fit(
+        _batches(squares, labels, recipe, seed, remember.epochs_done()),
+        steps_per_epoch=steps,
+        epochs=recipe.epochs,
+        class_weight=weights,
+        shuffle=False,
+        validation_data=dataset(data, parts["calibration"], recipe, size=recipe.training_size, classes=classes),
+        callbacks=[*callbacks, Tell(progress, epochs, steps, before=recipe.head_epochs)],
+        verbose=0,
+    )
+    screening = build(recipe.architecture, recipe.input_size, classes.units)
+    screening.set_weights(network.get_weights())
     if weights is not None:
         as_frequent_as_they_are(screening, weights)
-    return screening, remember.past()
-
-
-def _resized(network: Any, recipe: FineTune, size: int, classes: Classes) -> Any:
-    """The network with the same weights for pictures of another size."""
-    resized = build(recipe.architecture, size, classes.units)
-    resized.set_weights(network.get_weights())
-    return resized
+    return screening, remember.history
 
 
 def _squares(data: Path, samples: Sequence[Sample], recipe: FineTune) -> NDArray[np.uint8]:
@@ -122,26 +106,21 @@ def _squares(data: Path, samples: Sequence[Sample], recipe: FineTune) -> NDArray
 
 
 def _batches(
-    squares: NDArray[np.uint8],
-    labels: NDArray[np.float32],
-    recipe: FineTune,
-    phase: Phase,
-    seed: int,
-    between: tuple[int, int],
+    squares: NDArray[np.uint8], labels: NDArray[np.float32], recipe: FineTune, seed: int, first_epoch: int
 ) -> Any:
     """Endless tf.data.Dataset of augmented batches; each picture's variant follows from seed, epoch and position.
 
-    labels: (n, units), what the network should say. between: the epoch to begin with and the one that ends the phase.
+    labels: (n, units), what the network should say.
     """
     import tensorflow as tf
 
-    size, batch = phase.size, recipe.batch_size
+    size, batch = recipe.training_size, recipe.batch_size
 
     def rows() -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
-        epoch, end = between
+        epoch = first_epoch
         while True:
             random = np.random.default_rng((seed, epoch + 1_000))
-            strength = phase.settle_strength if epoch >= end - phase.settle_epochs else 1.0
+            strength = recipe.settle_strength if epoch >= recipe.epochs - recipe.settle_epochs else 1.0
             order = random.permutation(len(labels))
             for start in range(0, len(order) - batch + 1, batch):
                 chosen = order[start : start + batch]

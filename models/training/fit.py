@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from models.training.class_folders import class_folders
 from models.training.dataset import class_weights, dataset
 from models.training.objective import auc, loss
 from models.training.order import Order
-from models.training.presets import FineTune, Preset, preset, shortened
+from models.training.presets import FineTune, Preset, preset
 from models.training.publish import publish
 from models.training.split import PARTS, Sample, read_groups, split, split_csv
 from models.whole_file import write_whole
@@ -30,7 +31,7 @@ def train(order: Order, progress: Progress) -> Path:
     """
     recipe = preset(order.architecture)
     if order.epochs is not None:
-        recipe = shortened(recipe, order.epochs)
+        recipe = replace(recipe, epochs=order.epochs)
     classes = class_folders(order.data, order.malignant)
     if classes.several and order.calibration == ISOTONIC:
         raise UsageFault("isotonic calibration is for one probability: several classes take --calibration temperature")
@@ -120,7 +121,7 @@ def _fit(
         verbose=0,
     )
     trained.load_weights(str(run / "best.weights.h5"))
-    return network, remember.past()
+    return network, remember.history
 
 
 def _augmentation(recipe: Preset, seed: int) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from models.errors import UsageFault
 
@@ -26,72 +26,46 @@ class Preset:
 
 
 @dataclass(frozen=True)
-class Phase:
-    """So many epochs at one size, at a rate that warms up and falls to nothing by a cosine.
-
-    settle_epochs: the last of them, in which light, colour and clutter vary by settle_strength only, so that the
-    network settles on pictures as they will be screened; framing varies in full to the end.
-    """
-
-    size: int
-    epochs: int
-    learning_rate: float
-    settle_epochs: int
-    settle_strength: float
-
-
-@dataclass(frozen=True)
 class FineTune:
     """A recipe that starts with ImageNet's weights (see `models.training.finetune`).
 
-    Sizes in pixels, rates unitless, frozen_blocks: how many of the first blocks keep ImageNet's weights. Phases grow in
-    size (Howard, "progressive resizing", 2018), and each is at most as large as what is screened, because crops make
-    things look larger (Touvron et al., arXiv:1906.06423).
+    Sizes in pixels, rates unitless, frozen_blocks: how many of the first blocks keep ImageNet's weights. Training is
+    at a smaller size than screening, because crops make things look larger (Touvron et al., arXiv:1906.06423).
+    settle_epochs: the last epochs, in which light, colour and clutter vary by settle_strength only, so that the
+    network settles on pictures as they will be screened; framing varies in full to the end.
     """
 
     architecture: str
     input_size: int
+    training_size: int
     preprocessing: str
     batch_size: int
     head_epochs: int
     head_rate: float
-    phases: tuple[Phase, ...]
+    epochs: int
+    learning_rate: float
+    settle_epochs: int
+    settle_strength: float
     warmup_steps: int
     weight_decay: float
     label_smoothing: float
     average_momentum: float
     frozen_blocks: int
 
-    @property
-    def epochs(self) -> int:
-        """Of all phases, without those of the head."""
-        return sum(phase.epochs for phase in self.phases)
-
-
-def shortened(recipe: Preset | FineTune, epochs: int) -> Preset | FineTune:
-    """The recipe with at most so many epochs: of phases, the first ones, the last of them cut."""
-    if isinstance(recipe, Preset):
-        return replace(recipe, epochs=epochs)
-    phases: list[Phase] = []
-    for phase in recipe.phases:
-        left = epochs - sum(kept.epochs for kept in phases)
-        if left > 0:
-            phases.append(replace(phase, epochs=min(left, phase.epochs)))
-    return replace(recipe, phases=tuple(phases))
-
 
 PRESETS: dict[str, Preset | FineTune] = {
     "efficientnet-lite0": FineTune(
         architecture="efficientnet-lite0",
         input_size=192,
+        training_size=160,
         preprocessing="field-1",
         batch_size=32,
         head_epochs=1,
         head_rate=2e-3,
-        phases=(
-            Phase(size=160, epochs=24, learning_rate=5e-4, settle_epochs=5, settle_strength=0.5),
-            Phase(size=192, epochs=10, learning_rate=4e-4, settle_epochs=4, settle_strength=0.4),
-        ),
+        epochs=24,
+        learning_rate=5e-4,
+        settle_epochs=5,
+        settle_strength=0.5,
         warmup_steps=200,
         weight_decay=0.02,
         label_smoothing=0.05,

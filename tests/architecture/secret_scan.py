@@ -18,10 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 EXEMPT = "not a secret"
 # a URL's password that is a placeholder of a shell or a format, or one of the words that stand for one in tests
 PLACEHOLDER = re.compile(r"[\${}<*]|(?i:password|s3cr|hush|wrong|geheim\Z|secret\Z|pw\Z|admin\Z)")
-TOKEN_CHARS, TOKEN_BITS = (
-    40,
-    4.6,
-)  # of English and of identifiers at most 4.3 bits a character, of random base64 5 and more
+TOKEN_CHARS = 40
+TOKEN_BITS = 4.6  # a character: of English and of identifiers at most 4.3, of random base64 5 and more
 
 KINDS = {
     "a private key": re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----\s*\S"),

@@ -18,7 +18,7 @@ from models.training.fit import train
 from models.training.imagenet import Tensors, imagenet_tensors
 from models.training.objective import as_frequent_as_they_are
 from models.training.order import Order
-from models.training.presets import PRESETS, FineTune, shortened
+from models.training.presets import PRESETS, FineTune
 from models.version import open_version
 
 pytest.importorskip(
@@ -29,11 +29,10 @@ NAME = "efficientnet-lite0"
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> FineTune:
-    """The recipe at 32 and 40 pixels: steps of 0.1 s."""
+    """The recipe at 32 pixels: steps of 0.1 s."""
     recipe = PRESETS[NAME]
     assert isinstance(recipe, FineTune)
-    phases = tuple(replace(phase, size=size, epochs=1) for phase, size in zip(recipe.phases, (32, 40), strict=True))
-    recipe = replace(recipe, input_size=48, batch_size=16, phases=phases)
+    recipe = replace(recipe, input_size=48, training_size=32, batch_size=16, epochs=2)
     monkeypatch.setitem(PRESETS, NAME, recipe)
     return recipe
 
@@ -94,7 +93,7 @@ def test_several_classes(
 ) -> None:  # fmt: skip
     """The recipe with Hidri's network, which is compiled in a tenth of the time and has no weights of ImageNet."""
     monkeypatch.setattr(finetuning, "assign_imagenet", lambda *_: None)
-    quick = replace(small, architecture="hidri", input_size=24, phases=(replace(small.phases[0], size=16),))
+    quick = replace(small, architecture="hidri", input_size=24, training_size=16, epochs=1)
     monkeypatch.setitem(PRESETS, NAME, quick)
     order = Order(NAME, coloured, tmp_path / "three", "three-1", seed=coloured_seed, malignant=("violet",))
     manifest = open_version(train(order, told())).manifest
@@ -112,11 +111,3 @@ def test_balanced_weights_are_taken_back(pictures: np.ndarray) -> None:
     after = network.predict_on_batch(pictures)
     assert after[:, 2] / after[:, 0] == pytest.approx(before[:, 2] / before[:, 0] / 16, rel=1e-4)
     assert after[:, 1] / after[:, 0] == pytest.approx(before[:, 1] / before[:, 0] / 2, rel=1e-4)
-
-
-def test_fewer_epochs_are_those_of_the_first_phases(small: FineTune) -> None:
-    long = replace(small, phases=tuple(replace(phase, epochs=3) for phase in small.phases))
-    cut = [shortened(long, epochs) for epochs in (2, 3, 4, 9)]
-    assert [[phase.epochs for phase in recipe.phases] for recipe in cut if isinstance(recipe, FineTune)] == [
-        [2], [3], [3, 1], [3, 3],
-    ]  # fmt: skip

@@ -202,7 +202,7 @@ def test_the_id_of_a_database_is_that_of_its_place(settings: Settings) -> None:
         return database_id(replace(settings, database_url=url))
 
     assert database_id(settings) == "embedded"
-    assert named("postgresql://ann:one@db/site") == named("postgres://ben:two@db/site?sslmode=require")
+    assert named("postgresql://ann:secret@db/site") == named("postgres://ben:hush@db/site?sslmode=require")
     assert named("postgresql://u@/site?host=/run/pg") == named("postgresql://v:w@/site?host=/run/pg")
     different = {named(f"postgresql://u@{place}") for place in ("db/site", "db/other", "db2/site", "db:5433/site")}
     assert len(different) == 4
