@@ -11,7 +11,7 @@ class ExitCode(IntEnum):
     """One number for each thing that a script has to tell apart."""
 
     DONE = 0
-    DONE_WITH_REJECTS = 1  # done, but some images were rejected, failed, not replayable or not erased, or data not sound
+    DONE_WITH_REJECTS = 1  # done, but some images were rejected, failed, not replayed or not erased, or data unsound
     USAGE = 2
     SERVICE_UNREACHABLE = 3
     MODEL_INVALID = 4
