@@ -288,7 +288,7 @@ def test_a_reader_who_breaks_off_is_audited(batch: str, database: Database, monk
 
     reader = Head()
     monkeypatch.setattr("sys.stdout", reader)
-    with pytest.raises(BrokenPipeError), recorded(database, [batch], None, "all", "csv") as sent:
+    with pytest.raises(BrokenPipeError), recorded(database, [batch], None, "all", "csv", {"size": 0}) as sent:
         sent.to_stdout(lambda file: file.write("one\n") + file.write("two\n"))
     ((_, body),) = exported(database)
     assert (body["rows"], body["sha256"]) == (-1, hashlib.sha256(b"one\n").hexdigest())
@@ -304,12 +304,18 @@ def test_every_batch_of_a_file_is_audited(batch: str, database: Database, tmp_pa
 
 
 def test_stdout_and_file_are_the_same(batch: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """But for the end of the audit trail, which the first of them moved on."""
     for format_ in ("csv", "json"):
         assert run(["report", "--format", format_]) == 0
         shown = capsys.readouterr().out
         assert run(["report", "--format", format_, "--output", str(tmp_path / "r")]) == 0
         capsys.readouterr()
-        assert (tmp_path / "r").read_text(encoding="utf-8") == shown
+        written = (tmp_path / "r").read_text(encoding="utf-8")
+        assert _without_trail(written) == _without_trail(shown)
+
+
+def _without_trail(report: str) -> str:
+    return re.sub(r'"audit": \{[^}]*\}', "", report)
 
 
 def test_a_file_is_written_whole_or_not_at_all(
