@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -50,6 +51,7 @@ class Remember(Callback):
         super().__init__()
         self._path, self._others = path, others
         self.history: list[dict[str, float]] = []
+        self._earlier, self._begun = seconds_spent(path), time.monotonic()
 
     def on_train_begin(self, logs: Any = None) -> None:
         if not self._path.is_file():
@@ -72,7 +74,16 @@ class Remember(Callback):
             }
             for callback in self._others
         }
-        write_whole(self._path, json.dumps({"history": self.history, "callbacks": counters}).encode())
+        seconds = self._earlier + time.monotonic() - self._begun
+        state = {"history": self.history, "callbacks": counters, "seconds": seconds}
+        write_whole(self._path, json.dumps(state).encode())
+
+
+def seconds_spent(state: Path) -> float:
+    """What an earlier run spent until the end of its last whole epoch; 0 where there was none."""
+    if not state.is_file():
+        return 0.0
+    return float(json.loads(state.read_text(encoding="utf-8")).get("seconds", 0.0))
 
 
 def recipe_callbacks(preset: Preset, folder: Path) -> tuple[list[Any], Remember]:

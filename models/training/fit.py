@@ -13,7 +13,7 @@ from models.errors import ImageRefused, UsageFault
 from models.networks.architectures import build
 from models.networks.backend import import_keras
 from models.preprocessing import prepare
-from models.training.callbacks import Progress, Tell, recipe_callbacks
+from models.training.callbacks import Progress, Tell, recipe_callbacks, seconds_spent
 from models.training.class_folders import class_folders
 from models.training.dataset import class_weights, dataset
 from models.training.objective import auc, loss
@@ -49,7 +49,7 @@ def train(order: Order, progress: Progress) -> Path:
     _check(parts, classes)
     _check_pictures(order.data, samples, recipe)
     _keep_split(run, split_csv(samples, classes))
-    started = time.monotonic()
+    started = time.monotonic() - seconds_spent(run / "state.json")
     if isinstance(recipe, FineTune):
         from models.training.finetune import finetune
 

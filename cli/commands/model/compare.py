@@ -19,7 +19,7 @@ def command(first: str, second: str, limit: int, as_json: bool) -> None:
 
     \b
     Example:
-      screen model compare hidri-1 candidate-2
+      screen model compare hidri-2 candidate-2
     """
     from cli import output
     from cli.comparing import compare

@@ -43,8 +43,8 @@ def command(name: str, format_: str, output: Path, folder: Path | None, as_json:
 
     \b
     Example:
-      screen model export hidri-1 --format onnx --output hidri-1.onnx
-      screen model export hidri-1 --format tflite --output hidri-1.tflite --check-images lesions
+      screen model export hidri-2 --format onnx --output hidri-2.onnx
+      screen model export hidri-2 --format tflite --output hidri-2.tflite --check-images lesions
     """
     import json
 

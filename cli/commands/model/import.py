@@ -42,7 +42,7 @@ def command(
     \b
     Example:
       screen model import best_model.h5 --architecture hidri --name clinic-1 --threshold 0.43
-      screen model import weights.keras --architecture hidri --name clinic-2 --like hidri-1
+      screen model import weights.keras --architecture hidri --name clinic-2 --like hidri-2
       screen model import three.keras --architecture hidri --name clinic-3 --threshold 0.2 --classes mel,nv,bkl \\
         --malignant mel
     """

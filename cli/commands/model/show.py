@@ -21,7 +21,7 @@ def command(name: str | None, as_json: bool) -> int:
     \b
     Example:
       screen model show
-      screen model show hidri-1 --json
+      screen model show hidri-2 --json
     """
     from cli import output
     from cli.active import active_name

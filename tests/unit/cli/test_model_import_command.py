@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from cli.main import run
-from models.catalogue import SHIPPED
+from models.catalogue import SHIPPED, find
 from models.networks.architectures import build
 from models.networks.loaded import verified_network
+from models.rounding import text
 from models.version import open_version
 from storage.settings import Settings
 
-HIDRI = "hidri-1"  # shipped, of the architecture whose files are imported here
+HIDRI = "hidri-2"  # shipped, of the architecture whose files are imported here
+THRESHOLD = text(find(HIDRI, Path()).manifest.default.threshold)
 
 
 @pytest.fixture
@@ -42,11 +44,11 @@ def test_it_is_shown_as_not_measured(legacy: Path, settings: Settings, capsys: p
     assert run(["model", "show", "mine-1"]) == 0
     shown = capsys.readouterr().out
     assert "measured on    nothing: how well it does is not known" in shown
-    assert "operating point imported: threshold 0.190577  (default)" in shown
+    assert f"operating point imported: threshold {THRESHOLD}  (default)" in shown
     assert f"taken over from sensitivity-95 of {HIDRI}, not measured with these weights" in shown
     assert run(["model", "list"]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("mine-1")]
-    assert line.split("\t")[:6] == ["mine-1", "", "hidri", "", "imported", "0.190577"]
+    assert line.split("\t")[:6] == ["mine-1", "", "hidri", "", "imported", THRESHOLD]
 
 
 @pytest.mark.parametrize("arguments", [[], ["--threshold", "0.5", "--like", HIDRI]])

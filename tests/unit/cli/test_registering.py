@@ -17,7 +17,7 @@ from storage.settings import Settings
 
 def version(folder: Path, **changes: Any) -> Path:
     """The smallest shipped version under another name, with some fields changed."""
-    shutil.copytree(SHIPPED / "hidri-1", folder)
+    shutil.copytree(SHIPPED / "hidri-2", folder)
     raw = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     (folder / "manifest.json").write_text(json.dumps(raw | {"name": "ours-1"} | changes), encoding="utf-8")
     return folder

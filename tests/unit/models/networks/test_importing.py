@@ -285,7 +285,7 @@ def test_a_name_that_leads_elsewhere(name: str, tmp_path: Path) -> None:
 def test_a_name_that_is_taken(tmp_path: Path) -> None:
     seeded().save(tmp_path / "a.h5")
     import_weights(tmp_path / "a.h5", WANTED, tmp_path / "models")
-    for name in ("mine-1", "hidri-1"):
+    for name in ("mine-1", "hidri-2"):
         with pytest.raises(UsageFault, match=f"there is a model version '{name}' already"):
             import_weights(tmp_path / "a.h5", replace(WANTED, name=name), tmp_path / "models")
 

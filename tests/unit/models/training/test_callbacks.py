@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from models.training.callbacks import Remember, Tell, recipe_callbacks
+from models.training.callbacks import Remember, Tell, recipe_callbacks, seconds_spent
 from models.training.presets import Preset
 
 
@@ -87,3 +87,12 @@ def test_keras_still_has_the_counters_that_are_remembered(tmp_path: Path, tiny: 
         callback.set_model(None)
         callback.on_train_begin()
         assert hasattr(callback, key)
+
+
+def test_time_is_added_up_over_the_runs(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    assert seconds_spent(state) == 0
+    Remember(state, []).on_epoch_end(0, {})
+    state.write_text(json.dumps(json.loads(state.read_text()) | {"seconds": 500.0}))
+    Remember(state, []).on_epoch_end(1, {})
+    assert seconds_spent(state) > 500
