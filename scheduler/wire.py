@@ -77,6 +77,7 @@ _ALLOWED: dict[str, Callable[[object], bool]] = {
     "stamped_headers": _is_empty,
     "stamps": _is_empty,
     "celery_beat_task": lambda value: value is True,
+    "redelivered": lambda value: value is True,  # kombu's word for a message whose worker did not confirm it in time
 }
 
 

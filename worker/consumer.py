@@ -25,6 +25,7 @@ class CheckedConsumer(Consumer):
         def check_and_handle(message: Any) -> Any:
             fault = fault_of(message.headers, message.content_type, message.content_encoding, message.body)
             if fault is None:
+                message.ack_log_error = _acknowledging(message)
                 return handle(message)
             return self._refuse(message, fault)
 
@@ -36,3 +37,16 @@ class CheckedConsumer(Consumer):
     def _refuse(self, message: Any, fault: str) -> None:
         log.warning("message %s is refused: %s", shown_id(message.headers), fault)
         message.reject_log_error(log, self.connection_errors)
+
+
+def _acknowledging(message: Any) -> Callable[..., None]:
+    """Confirm a message; where the broker is gone, let the error end the connection, so that a new one is made.
+
+    Celery would only log it. While its one message is in hand it listens to nothing else of the broker (remote control
+    is off), so it would not learn of the loss, count the message as still in hand, and wait for ever.
+    """
+
+    def acknowledge(_log: logging.Logger, _errors: object, multiple: bool = False) -> None:
+        message.ack(multiple=multiple)
+
+    return acknowledge

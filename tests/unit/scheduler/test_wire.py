@@ -61,6 +61,14 @@ def test_what_beat_sends_passes(app: Celery) -> None:
     assert fault_of(**message) is None
 
 
+def test_what_redis_delivers_again_passes(app: Celery) -> None:
+    """kombu marks a message that no worker confirmed in time; to refuse it would be to lose it."""
+    app.send_task(SCREEN_CHUNK, args=[CHUNK])
+    message = sent(app)
+    assert fault_of(**message | {"headers": message["headers"] | {"redelivered": True}}) is None
+    assert fault_of(**message | {"headers": message["headers"] | {"redelivered": "yes"}}) is not None
+
+
 def test_a_retry_passes(app: Celery) -> None:
     app.send_task(
         NIGHTLY, args=[7], task_id=str(uuid4()), retries=3, countdown=5, root_id=str(uuid4()), parent_id=str(uuid4())
