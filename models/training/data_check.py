@@ -96,11 +96,14 @@ def near_duplicates(folder: LabelledFolder, comparing: Told) -> list[list[Labell
 
 def write_groups(file: IO[str], groups: Sequence[Sequence[Labelled]]) -> None:
     """The groups as CSV (group,image), which `models.training.split.read_groups` reads."""
-    writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)  # a name may hold a bare \r
+    writer = csv.writer(file, lineterminator="\n")
+    # a file name may hold a bare \r, which Python before 3.13 does not quote and every reader takes for a line's end
+    careful = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(["group", "image"])
-    writer.writerows(
-        (number, harmless(picture.image)) for number, group in enumerate(groups, start=1) for picture in group
-    )
+    for number, group in enumerate(groups, start=1):
+        for picture in group:
+            name = harmless(picture.image)
+            (careful if "\r" in name else writer).writerow((number, name))
 
 
 def _classes(folder: LabelledFolder) -> list[ClassFacts]:

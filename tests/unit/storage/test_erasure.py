@@ -76,7 +76,7 @@ def verified(database: Database) -> int:
 def test_files_and_names_go_and_the_result_stays(
     database: Database, ward: Ward, submit: Submit, screen: Screen, images: Images, count: Count
 ) -> None:
-    mine, others = ward("ada.jpg", "ada2.jpg"), ward("bob.jpg", patient=OTHER)
+    mine, others = ward("olga.jpg", "olga2.jpg"), ward("bob.jpg", patient=OTHER)
     batch_id = submit(database, [*mine, *others])
     screen(database, {mine[0].location: 0.9})
     salts = [row.salt for row in images(database, batch_id)]
@@ -104,7 +104,7 @@ def test_files_and_names_go_and_the_result_stays(
     with database.read() as session:
         chain = "\n".join(session.scalars(select(AuditEvent.body)))
         (gone, _, _) = rows(session, [batch_id], flagged_only=False)
-    assert not any(word in chain for word in (PATIENT, OTHER, "ada", "bob", "lesion-"))
+    assert not any(word in chain for word in (PATIENT, OTHER, "olga", "bob", "lesion-"))
     # the digest of before is still there, and nobody can say of what any more
     assert salts[0] is not None
     assert digest(salts[0], "patient", PATIENT) in chain
@@ -114,7 +114,7 @@ def test_files_and_names_go_and_the_result_stays(
 
 
 def test_a_second_call_finds_nothing(database: Database, ward: Ward, submit: Submit, screen: Screen) -> None:
-    submit(database, ward("ada.jpg"))
+    submit(database, ward("olga.jpg"))
     screen(database)
     erase(database, Whose(PATIENT), ORDER)
     length = verified(database)
@@ -125,7 +125,7 @@ def test_a_second_call_finds_nothing(database: Database, ward: Ward, submit: Sub
 def test_a_dry_run_changes_nothing(
     database: Database, ward: Ward, submit: Submit, screen: Screen, images: Images
 ) -> None:
-    (row,) = ward("ada.jpg")
+    (row,) = ward("olga.jpg")
     batch_id = submit(database, [row])
     screen(database)
     length = verified(database)
@@ -136,7 +136,7 @@ def test_a_dry_run_changes_nothing(
 
 
 def test_files_can_be_kept(database: Database, ward: Ward, submit: Submit, screen: Screen) -> None:
-    (row,) = ward("ada.jpg")
+    (row,) = ward("olga.jpg")
     submit(database, [row])
     screen(database)
     done = erase(database, Whose(PATIENT), replace(ORDER, keep_files=True))
@@ -148,7 +148,7 @@ def test_files_can_be_kept(database: Database, ward: Ward, submit: Submit, scree
 def test_what_died_between_the_files_and_the_rows_is_finished_by_the_same_call(
     database: Database, ward: Ward, submit: Submit, screen: Screen, images: Images, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (row,) = ward("ada.jpg")
+    (row,) = ward("olga.jpg")
     batch_id = submit(database, [row])
     screen(database)
 
@@ -170,12 +170,12 @@ def test_what_died_between_the_files_and_the_rows_is_finished_by_the_same_call(
 def test_an_image_that_comes_in_meanwhile_is_not_overlooked(
     database: Database, ward: Ward, submit: Submit, screen: Screen, images: Images, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batch_id = submit(database, ward("ada.jpg"))
+    batch_id = submit(database, ward("olga.jpg"))
     screen(database)
     remove = erasure.remove_image
 
     def slowly(*arguments: Any, **options: Any) -> Any:
-        submit(database, ward("ada2.jpg"))
+        submit(database, ward("olga2.jpg"))
         screen(database)
         return remove(*arguments, **options)
 
@@ -192,15 +192,15 @@ def test_an_image_that_comes_in_meanwhile_is_not_overlooked(
     ("reason", "actor"),
     [
         ("asked by PATIENT-4711", "x"),
-        ("file ada.jpg", "x"),
-        ("the ada's lesion-ada.jpg", "x"),
+        ("file olga.jpg", "x"),
+        ("the olga's lesion-olga.jpg", "x"),
         ("fine", "for patient-4711"),
     ],
 )
 def test_the_chain_gets_no_name(
     database: Database, ward: Ward, submit: Submit, screen: Screen, reason: str, actor: str
 ) -> None:
-    (row,) = ward("ada.jpg")
+    (row,) = ward("olga.jpg")
     submit(database, [row])
     screen(database)
     with pytest.raises(UsageFault, match="it stands on the audit chain for ever") as error:
@@ -222,7 +222,7 @@ def test_what_waits_is_refused_and_can_be_given_up(
     database: Database, ward: Ward, submit: Submit, images: Images, take: Callable[..., list[Claim]],
     finish: Callable[..., None],
 ) -> None:  # fmt: skip
-    batch_id = submit(database, [*ward("ada.jpg"), *ward("bob.jpg", patient=OTHER)])
+    batch_id = submit(database, [*ward("olga.jpg"), *ward("bob.jpg", patient=OTHER)])
     with pytest.raises(UsageFault, match="^1 of the 1 images are still to be screened"):
         erase(database, Whose(PATIENT), ORDER)
     assert erase(database, Whose(PATIENT), replace(ORDER, unscreened=True)).unscreened == 1
@@ -242,7 +242,7 @@ def test_what_waits_is_refused_and_can_be_given_up(
 def test_a_batch_of_which_nothing_is_left_to_screen_is_complete(
     database: Database, ward: Ward, submit: Submit, take: Callable[..., list[Claim]], count: Count
 ) -> None:
-    batch_id = submit(database, ward("ada.jpg", "ada2.jpg"))
+    batch_id = submit(database, ward("olga.jpg", "olga2.jpg"))
     erase(database, Whose(PATIENT), replace(ORDER, unscreened=True))
     with database.read() as session:
         assert counts(session, batch_id).state == "complete"
@@ -254,7 +254,7 @@ def test_a_batch_of_which_nothing_is_left_to_screen_is_complete(
 def test_what_a_worker_holds_is_refused(
     database: Database, ward: Ward, submit: Submit, take: Callable[..., list[Claim]], finish: Callable[..., None]
 ) -> None:
-    (row,) = ward("ada.jpg")
+    (row,) = ward("olga.jpg")
     submit(database, [row])
     (held,) = take(database)
     with pytest.raises(UsageFault, match="^a worker is screening images of batch"):
@@ -268,7 +268,7 @@ def test_a_worker_that_claims_at_the_same_moment(
     database: Database, ward: Ward, submit: Submit, take: Callable[..., list[Claim]], finish: Callable[..., None],
     at_once: Callable[..., list[object]],
 ) -> None:  # fmt: skip
-    batch_id = submit(database, [*ward("ada.jpg"), *ward("bob.jpg", patient=OTHER)])
+    batch_id = submit(database, [*ward("olga.jpg"), *ward("bob.jpg", patient=OTHER)])
     order = replace(ORDER, unscreened=True)
     erased, claims = at_once([lambda: erase(database, Whose(PATIENT), order), lambda: take(database)])
     assert isinstance(claims, list)
@@ -286,7 +286,7 @@ def test_an_erased_image_is_not_tried_again(
     database: Database, ward: Ward, submit: Submit, take: Callable[..., list[Claim]], finish: Callable[..., None],
     images: Images,
 ) -> None:  # fmt: skip
-    batch_id = submit(database, [*ward("ada.jpg"), *ward("bob.jpg", patient=OTHER)])
+    batch_id = submit(database, [*ward("olga.jpg"), *ward("bob.jpg", patient=OTHER)])
     for _ in range(MAX_FAULTS):
         (held,) = take(database)
         finish(database, held, Results(faults={image.id: "out of memory" for image in held.images}))
@@ -324,7 +324,7 @@ def test_only_the_very_file_is_deleted(tmp_path: Path) -> None:
 
 
 def test_a_file_of_two_patients_stays(database: Database, ward: Ward, submit: Submit, screen: Screen) -> None:
-    (row,) = ward("ada.jpg")
+    (row,) = ward("olga.jpg")
     submit(database, [row])
     submit(database, [replace(row, patient=OTHER)])
     screen(database)
@@ -338,7 +338,7 @@ def test_a_file_of_two_patients_stays(database: Database, ward: Ward, submit: Su
 def test_the_same_file_handed_in_without_a_patient_goes_too(
     database: Database, ward: Ward, submit: Submit, screen: Screen, images: Images
 ) -> None:
-    (row,) = ward("ada.jpg")
+    (row,) = ward("olga.jpg")
     first, second = submit(database, [row]), submit(database, [replace(row, patient=None, lesion=None)])
     screen(database)
     done = erase(database, Whose(PATIENT), ORDER)
@@ -398,7 +398,7 @@ def test_nobody_leads_an_erasure_out_of_an_inbox(tmp_path: Path) -> None:
 def test_a_nightly_report_loses_the_names(
     database: Database, ward: Ward, submit: Submit, screen: Screen, tmp_path: Path
 ) -> None:
-    (row,) = ward("ada.jpg")
+    (row,) = ward("olga.jpg")
     batch_id = submit(database, [row], export_folder=str(tmp_path / "reports"))
     screen(database, {row.location: 0.9})
     (path,) = write_due_exports(database)
@@ -435,7 +435,7 @@ def test_a_log_that_a_reader_needs_is_told(
     sqlite_database: Database, submit: Submit, ward: Ward, screen: Screen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("storage.scrubbing.BUSY_TIMEOUT_MS", 50)
-    submit(sqlite_database, ward("ada.jpg"))
+    submit(sqlite_database, ward("olga.jpg"))
     screen(sqlite_database)
     with sqlite_database.read() as session:
         session.scalars(select(Image.id)).all()
@@ -452,7 +452,7 @@ def test_postgresql_is_told_what_its_owner_has_to_do(postgres_database: Database
 def test_a_restored_backup_is_erased_again(
     database: Database, ward: Ward, submit: Submit, screen: Screen, images: Images, tmp_path: Path, screened: bool
 ) -> None:
-    batch_id = submit(database, [*ward("ada.jpg"), *ward("bob.jpg", patient=OTHER)])
+    batch_id = submit(database, [*ward("olga.jpg"), *ward("bob.jpg", patient=OTHER)])
     if screened:
         screen(database)
     write_backup(database, tmp_path / "backup.gz")
