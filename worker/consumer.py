@@ -8,7 +8,7 @@ from typing import Any
 
 from celery.worker.consumer import Consumer
 
-from scheduler.wire import fault_of, shown_id
+from scheduler.wire import fault_of, known, shown_id
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,7 @@ class CheckedConsumer(Consumer):
         def check_and_handle(message: Any) -> Any:
             fault = fault_of(message.headers, message.content_type, message.content_encoding, message.body)
             if fault is None:
+                message.headers = known(message.headers)
                 message.ack_log_error = _acknowledging(message)
                 return handle(message)
             return self._refuse(message, fault)
