@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -67,9 +68,17 @@ class Running:
         return self.site, self.site.works[-1]
 
     def _well(self, site: Site) -> bool:
-        return site.works[-1].process.poll() is None and not site.chunks(ChunkState.WAITING) + site.chunks(
-            ChunkState.RUNNING
-        )
+        if site.works[-1].process.poll() is not None:
+            return False
+        if site.chunks(ChunkState.WAITING) + site.chunks(ChunkState.RUNNING):
+            return False
+        # messages of chunks that killed their process are kept for their next attempt, and a test may count messages;
+        # the last chunk's message is confirmed a moment after the chunk is done
+        for _ in range(20):
+            if not site.queue() + site.held_messages():
+                return True
+            time.sleep(0.1)
+        return False
 
     def end(self) -> None:
         if self.site is not None:
