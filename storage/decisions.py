@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -86,10 +87,10 @@ def decision_facts(scored: Scored, policy: Policy) -> dict[str, str | int | None
 
 def policy_hash(policy: Policy) -> str:
     """SHA-256 of the canonical text of a policy: what judged, whatever a row may say later. 64 hexadecimal digits."""
-    said: dict[str, str | int] = {
-        "model": policy.model,
-        "name": policy.name,
-        "version": policy.version,
-        "threshold": text(policy.threshold),
-    }
+    return _policy_hash(policy.model, policy.name, policy.version, text(policy.threshold))
+
+
+@lru_cache(maxsize=16)  # one policy judges a whole batch
+def _policy_hash(model: str, name: str, version: int, threshold: str) -> str:
+    said: dict[str, str | int] = {"model": model, "name": name, "version": version, "threshold": threshold}
     return hashlib.sha256(canonical(said).encode()).hexdigest()
