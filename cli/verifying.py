@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from models.errors import ProofBroken, UsageFault
 from storage import audit
@@ -36,7 +36,7 @@ class Wanted:
         )
 
 
-def verify_database(settings: Settings, wanted: Wanted) -> dict[str, object]:
+def verify_database(settings: Settings, wanted: Wanted) -> dict[str, Any]:
     """Check the site's own chain. Raises ProofBroken, UsageFault, PassingFault."""
     with closing(open_database(settings)) as database, database.read() as session:
         length = audit.verify(session)
@@ -44,7 +44,7 @@ def verify_database(settings: Settings, wanted: Wanted) -> dict[str, object]:
     return _told(length, found)
 
 
-def verify_file(export: Path, settings: Settings, wanted: Wanted) -> dict[str, object]:
+def verify_file(export: Path, settings: Settings, wanted: Wanted) -> dict[str, Any]:
     """Check an exported trail; the site's database plays no part. Raises ProofBroken, UsageFault."""
     others = [line for place in wanted.checkpoints for line in further_lines(place, settings)]
     try:
@@ -56,7 +56,7 @@ def verify_file(export: Path, settings: Settings, wanted: Wanted) -> dict[str, o
     return _told(chain.length, found)
 
 
-def _told(length: int, found: Found) -> dict[str, object]:
+def _told(length: int, found: Found) -> dict[str, Any]:
     return {
         "events": length, "checkpoints": found.checkpoints, "covered": found.covered, "keys": found.keys,
         "notes": found.notes,

@@ -45,7 +45,7 @@ def _whole(path: Path, mode: str, encoding: str | None = None, newline: str | No
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
-    _sync(path.parent)  # the new name itself must survive a power cut
+    sync(path.parent)  # the new name itself must survive a power cut
 
 
 def put_in_place(made: Path, target: Path) -> None:
@@ -54,12 +54,13 @@ def put_in_place(made: Path, target: Path) -> None:
     Both lie on one file system. Raises OSError when a folder of that name is there and not empty.
     """
     for part in [made, *made.rglob("*")] if made.is_dir() else [made]:
-        _sync(part)
+        sync(part)
     made.replace(target)
-    _sync(target.parent)
+    sync(target.parent)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have a file, or the names in a folder, survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

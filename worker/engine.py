@@ -27,9 +27,10 @@ def libraries() -> str:
     """Names and versions, such as ``keras 3.12.0, tensorflow 2.20.0, numpy 2.3.1, pillow 13.0.0``."""
     taking_part = [names for module, names in LIBRARIES.items() if module in sys.modules]
     found = [found for names in taking_part if (found := _installed(names))]
-    return ", ".join([*found, *(f"{name} {version(name)}" for name in ALWAYS)])
+    return ", ".join([*found, *(said for name in ALWAYS if (said := _installed((name,))))])
 
 
+@cache  # asked at every chunk, and each answer is a file that is read
 def _installed(names: tuple[str, ...]) -> str | None:
     """Of several builds of one module, the one that is installed."""
     for name in names:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import click
 
+from cli.device_option import device_option
+
 
 @click.command("worker")
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "gpu"]),
-    default="auto",
-    show_default=True,
-    help="Where the network runs; auto takes a GPU when there is one.",
-)
+@device_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object when the worker stops.")
 def command(device: str, as_json: bool) -> None:
     """Screen queued images until stopped (Ctrl-C or SIGTERM).

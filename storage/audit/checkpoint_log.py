@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from models.errors import PassingFault, ProofBroken, UsageFault
-from storage.audit.keys import sync_folder
+from models.whole_file import sync
 from storage.audit.standalone import Broken, Line, order, parse
 from storage.database import url_of
 from storage.settings import Settings
@@ -109,7 +109,7 @@ def open_log(settings: Settings) -> Iterator[OpenLog]:
     try:
         _lock(descriptor)
         if new:
-            sync_folder(path.parent)
+            sync(path.parent)
         yield OpenLog(descriptor, path)
     finally:
         os.close(descriptor)

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from models.errors import UsageFault
+from models.whole_file import sync
 from storage.audit.standalone import canonical, key_id, signed_bytes
 from storage.settings import Settings
 
@@ -92,7 +93,7 @@ def _made(settings: Settings) -> Signer:
             path.hardlink_to(draft)
         finally:
             draft.unlink(missing_ok=True)
-        sync_folder(path.parent)
+        sync(path.parent)
     except FileExistsError:
         found = existing(settings)
         assert found is not None  # noqa: S101 - nobody removes keys
@@ -100,15 +101,6 @@ def _made(settings: Settings) -> Signer:
     except OSError as error:
         raise UsageFault(f"the audit key {path} cannot be made: {error.strerror}") from error
     return _signer(private)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _signer(private: Ed25519PrivateKey) -> Signer:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.device_option import device_option
+
 if TYPE_CHECKING:
     from cli.replaying import Replay
 
@@ -20,13 +22,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="A probability may differ by so much, as by another engine; the outcome may not.",
 )
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "gpu"]),
-    default="auto",
-    show_default=True,
-    help="Where the network runs; auto takes a GPU when there is one.",
-)
+@device_option
 @click.option("--by", "actor", help="Who does this. Default: the user of this process.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(target: str, file: str | None, tolerance: float, device: str, actor: str | None, as_json: bool) -> int:

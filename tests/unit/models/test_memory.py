@@ -52,7 +52,7 @@ def test_what_fits_runs_side_by_side(at_once: AtOnce) -> None:
             take(25)
             return together.wait(30)
 
-    assert sorted(at_once([decode] * 4)) == [0, 1, 2, 3]  # type: ignore[type-var]
+    assert sorted(at_once([decode] * 4)) == [0, 1, 2, 3]  # type: ignore[type-var]  # at_once gives objects, these are numbers
 
 
 def test_pictures_larger_than_the_budget_come_one_after_another(at_once: AtOnce) -> None:
