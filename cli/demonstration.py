@@ -74,9 +74,9 @@ def _drawn(folder: Path) -> Path:
 def _report(database: Database, settings: Settings, total: Counts, folder: Path) -> list[ReportRow]:
     """Write both reports; returns the flagged lesions."""
     from cli.html_report import write_html
+    from models.whole_file import whole_file
     from storage.audit.checkpoints import end_of_trail
     from storage.report import rows, write_csv
-    from storage.whole_file import whole_file
 
     with database.read() as session:
         flagged = list(rows(session, [total.batch], flagged_only=True))

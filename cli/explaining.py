@@ -18,12 +18,12 @@ from models.errors import ImageRefused, PassingFault, UsageFault
 from models.preprocessing import preprocessing
 from models.quality import ungradable
 from models.rounding import decimal
+from models.whole_file import write_whole
 from storage.decisions import Scored, decide
 from storage.image_files import read_image_bytes
 from storage.paths import shown, to_location
 from storage.report import ReportRow
 from storage.states import ImageState
-from storage.whole_file import write_whole
 
 if TYPE_CHECKING:
     from models.networks.gradcam import GradCam

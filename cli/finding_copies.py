@@ -8,7 +8,7 @@ from cli.output import talk
 from cli.progress import progress
 from models.training.data_check import near_duplicates, write_groups
 from models.training.folder import read_folder
-from storage.whole_file import whole_file
+from models.whole_file import whole_file
 
 
 def find_copies(data: Path, groups: Path) -> None:

@@ -29,7 +29,7 @@ class Sent:
     def to_file(self, path: Path, write: Write) -> None:
         """Write a file whole or not at all. Raises UsageFault when it cannot be written."""
         from models.errors import UsageFault
-        from storage.whole_file import whole_file
+        from models.whole_file import whole_file
 
         try:
             target = path.resolve()

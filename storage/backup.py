@@ -8,13 +8,13 @@ from pathlib import Path
 from sqlalchemy import select
 
 from models.errors import UsageFault
+from models.whole_file import whole_binary_file
 from storage import audit
 from storage.backup_file import Backup, Header, Table, Writer
 from storage.clock import Moment, db_now
 from storage.database import Database
 from storage.migrations import HEAD
 from storage.schema import Base
-from storage.whole_file import whole_binary_file
 
 PAGE = 1_000  # rows fetched at once: memory stays flat however many there are
 

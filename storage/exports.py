@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import select, update
 
 from models.errors import PassingFault
+from models.whole_file import whole_file
 from storage import audit
 from storage.audit.head import head_of
 from storage.clock import db_now
@@ -15,7 +16,6 @@ from storage.database import Database, want_checkpoint
 from storage.report import rows, write_csv
 from storage.schema import Batch
 from storage.states import BatchState
-from storage.whole_file import whole_file
 
 
 def export_path(folder: str | None, batch_id: str) -> Path:

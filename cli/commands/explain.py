@@ -117,9 +117,9 @@ def _write_index(folder: Path, target: str, found: list[Explained]) -> dict[str,
     import json
 
     from models.csv_cells import harmless
+    from models.whole_file import whole_file
     from storage.paths import shown
     from storage.report import NOTICE
-    from storage.whole_file import whole_file
 
     index: dict[str, Any] = {
         "notice": NOTICE,

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import ProofBroken, ServiceUnreachable, UsageFault
+from models.whole_file import write_whole
 from storage.audit.checkpoint_log import database_id, log_path
 from storage.audit.standalone import Broken, Line, parse
 from storage.secrets import hide_secrets
 from storage.settings import Settings
-from storage.whole_file import write_whole
 
 PAUSE_SECONDS = 60.0  # a place that did not answer is left alone for so long by this process
 _silent_until = 0.0

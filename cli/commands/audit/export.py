@@ -24,11 +24,11 @@ def command(output: Path | None, receiver: str | None, as_json: bool) -> None:
     """
     from cli import output as out
     from models.errors import UsageFault
+    from models.whole_file import whole_binary_file
     from storage.audit.export import note_export, write_export
     from storage.migrate import open_database
     from storage.paths import shown
     from storage.settings import from_environment
-    from storage.whole_file import whole_binary_file
 
     if as_json and output is None:
         raise UsageFault("--json tells of a file: expected --output FILE, received none; without both, stdout gets it")

@@ -24,8 +24,8 @@ def command(output: Path | None, as_json: bool) -> None:
 
     from cli import output as out
     from models.errors import UsageFault
+    from models.whole_file import write_whole
     from storage.audit import standalone
-    from storage.whole_file import write_whole
 
     source = Path(standalone.__file__).read_bytes()
     digest = hashlib.sha256(source).hexdigest()

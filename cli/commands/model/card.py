@@ -31,8 +31,8 @@ def command(names: tuple[str, ...], shipped: bool, output: Path | None, as_json:
     from cli.output import data, talk
     from models.catalogue import find
     from models.errors import UsageFault
+    from models.whole_file import whole_file
     from storage.settings import from_environment
-    from storage.whole_file import whole_file
 
     if shipped and names:
         raise UsageFault("--shipped names the versions itself: expected no MODEL beside it")

@@ -39,7 +39,7 @@ def command(data: Path, groups_output: Path | None, output: Path | None, as_json
     from cli.progress import progress
     from models.training.data_check import check, write_groups
     from models.training.folder import read_folder
-    from storage.whole_file import whole_file
+    from models.whole_file import whole_file
 
     with progress("Reading, files") as reading:
         folder = read_folder(data, reading.update)

@@ -94,7 +94,7 @@ def _write(path: Path, result: Result) -> None:
     from cli.evaluation_report import page
     from cli.output import talk
     from models.errors import UsageFault
-    from storage.whole_file import whole_file
+    from models.whole_file import whole_file
 
     try:
         target = path.resolve()

@@ -51,9 +51,9 @@ def command(name: str, format_: str, output: Path, folder: Path | None, as_json:
     from cli.output import data, data_json, talk
     from models.catalogue import find
     from models.errors import UsageFault
+    from models.whole_file import whole_file
     from storage.report import NOTICE
     from storage.settings import from_environment
-    from storage.whole_file import whole_file
 
     version = find(name, from_environment().home)
     try:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from models.whole_file import put_in_place
-from storage.whole_file import whole_file, write_whole
+from models.whole_file import put_in_place, whole_file, write_whole
 
 
 def test_the_file_appears_when_it_is_whole(tmp_path: Path) -> None:
