@@ -1,7 +1,7 @@
-"""Does a file reach the end that it announces itself? Asked where Pillow takes a file that was cut short for a whole one.
+"""Does a file reach the end that it announces itself? Asked where Pillow takes a file cut short for a whole one.
 
-Pillow is content once it has all pixels: of a PNG it misses neither the end nor the checksum of the last picture data. A
-copy that broke off is no sound file, however much of it arrived.
+Pillow is content once it has all pixels: of a PNG it misses neither the end nor the checksum of the last picture
+data. A copy that broke off is no sound file, however much of it arrived.
 """
 
 import struct

@@ -100,7 +100,8 @@ def open_inspected(data: bytes, suffix: str) -> tuple[ImageFile.ImageFile, Image
 
 def too_many_bytes(received: int) -> str:
     """Return the reason for a file of ``received`` bytes, more than `MAX_FILE_BYTES`."""
-    return f"too large: expected a file of at most {MAX_FILE_BYTES >> 20} MB, received {_above(received / (1 << 20))} MB"
+    size = _above(received / (1 << 20))
+    return f"too large: expected a file of at most {MAX_FILE_BYTES >> 20} MB, received {size} MB"
 
 
 def _above(value: float) -> str:
