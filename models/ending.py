@@ -46,9 +46,8 @@ def _webp(data: bytes) -> bool:
 
 def _tiff(data: bytes) -> bool:
     """The first directory, which writers put at the end where they pack the pixels (TIFF 6.0 section 2, BigTIFF)."""
-    order = "big" if data.startswith(b"MM") else "little"
     place = data[8:16] if b"+" in data[2:4] else data[4:8]
-    return int.from_bytes(place, order) < len(data)
+    return int.from_bytes(place, "big" if data.startswith(b"MM") else "little") < len(data)
 
 
 _REACHES_ITS_END: dict[ImageFormat, Callable[[bytes], bool]] = {
