@@ -4,7 +4,6 @@ Pillow is content once it has all pixels: of a PNG it misses neither the end nor
 data. A copy that broke off is no sound file, however much of it arrived.
 """
 
-import struct
 from collections.abc import Callable
 
 from models.errors import ImageRefused
@@ -30,12 +29,12 @@ def check_ending(data: bytes, found: ImageFormat) -> None:
 
 def _png(data: bytes) -> bool:
     """Chunk after chunk to IEND, each with 4 bytes of length, type and checksum (ISO/IEC 15948 5.3, 11.2.5)."""
-    position = 8
-    while position + 12 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, position)
-        position += length + 12
-        if kind == b"IEND":
-            return position <= len(data)
+    start = 8
+    while start + 12 <= len(data):
+        end = start + int.from_bytes(data[start : start + 4], "big") + 12
+        if data[start + 4 : start + 8] == b"IEND":
+            return end <= len(data)
+        start = end
     return False
 
 
