@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+_ANY_WIDTH = 10_000
+
 
 def data(text: str) -> None:
     """A line of data, on stdout."""
@@ -31,17 +33,38 @@ def talks_to_a_terminal() -> bool:
 
 
 def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """A table for people, on stdout: rich in a terminal, tab-separated lines elsewhere."""
+    """A table for people, on stdout: rich in a terminal, tab-separated lines elsewhere.
+
+    In a terminal too narrow for it each row is a block of lines, one for each column that is not empty.
+    """
+    rows = [[_visible(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for row in [columns, *rows]:
             data("\t".join(row))
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    shown = Table(title=title, title_justify="left")
+    shown = Table(title=Text(title), title_justify="left")
     for column in columns:
         shown.add_column(column, overflow="fold")
     for row in rows:
-        shown.add_row(*row)
-    Console().print(shown)
+        shown.add_row(*map(Text, row))  # not str: rich takes [red] in a file's name for a colour
+    console = Console()
+    # as wide as it must be so that no word is broken
+    if console.measure(shown, options=console.options.update(max_width=_ANY_WIDTH)).minimum <= console.width:
+        console.print(shown)
+        return
+    data(title)
+    width = max(map(len, columns))
+    for row in rows:
+        data("")
+        for column, cell in zip(columns, row, strict=True):
+            if cell:
+                data(f"{column:<{width}}  {cell}")
+
+
+def _visible(text: str) -> str:
+    """The text with \\n, \\x1b and the like for what is no print: a file's name must not steer a terminal."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -71,6 +71,9 @@ def test_4_for_weights_with_a_flipped_byte(site: Any, lesions: Path) -> None:
         done = bad.screen(*arguments)
         assert done.returncode == 4, (arguments, done.stderr)
         assert "expected SHA-256" in done.stderr + done.stdout
+    # the batch is recorded all the same, and whoever handed it in learns its id
+    (waiting,) = site.json("status", "--json")
+    assert f"batch      {waiting['batch']} (open" in done.stdout
 
 
 def test_4_for_an_unknown_model(site: Any, lesions: Path) -> None:
