@@ -49,11 +49,14 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Non
                             talk(f"Batch {batch_id} is recorded.")
                         waiting += taken
                         send_due(database, app)
-                        trouble = ""
+                        found = (
+                            f"folders in the inbox that cannot be read: {inbox.unreadable}" if inbox.unreadable else ""
+                        )
                     except PassingFault as fault:
-                        if str(fault) != trouble:  # said once, not at every look
-                            trouble = str(fault)
-                            talk(f"{trouble}; trying again.")
+                        found = str(fault)
+                    if found and found != trouble:  # said once, not at every look
+                        talk(f"{found}; trying again.")
+                    trouble = found
                 done = []
                 with database.read() as session:
                     for batch_id in waiting:

@@ -49,6 +49,7 @@ class Inbox:
     folder: Path
     settle_seconds: float = 3.0
     request: Request = field(default_factory=lambda: Request(source="inbox"))
+    unreadable: int = field(default=0, init=False)  # folders in it that may not be read, at the last look; they stay
     _seen: dict[str, _Seen] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -66,7 +67,11 @@ class Inbox:
         Without those already processed or rejected, and those that a copying program has still to rename
         (rsync hides them behind a dot).
         """
+        self.unreadable = 0
         for found in Collection([str(self.folder)], without=(PROCESSED, REJECTED)):
+            if found.problem:
+                self.unreadable += 1
+                continue
             path = to_path(found.location)
             if not (path.casefold().endswith(UNFINISHED_SUFFIXES) or Path(path).name.startswith(".")):
                 yield path

@@ -436,3 +436,25 @@ def test_what_cannot_be_moved_now_is_moved_later(
             settle(watched)
     assert len(settle(watched)) == 1
     assert files(folder) == {"processed/TODAY/1.jpg"}
+
+
+def test_a_folder_that_cannot_be_read_stays_and_holds_up_nobody(
+    watched: Inbox, folder: Path, photograph: Draw, settle: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may read all, so the system's answer is put in its place."""
+    photograph(folder / "locked" / "1.jpg", 1)
+    photograph(folder / "2.jpg", 2)
+    scan = os.scandir
+
+    def denied(path: str) -> object:
+        if Path(path).name == "locked":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return scan(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", denied)
+        assert len(settle(watched)) == 1
+        assert watched.unreadable == 1
+    assert files(folder) == {"processed/TODAY/2.jpg", "locked/1.jpg"}
+    assert len(settle(watched)) == 1
+    assert (watched.unreadable, files(folder)) == (0, {"processed/TODAY/2.jpg", "processed/TODAY/locked/1.jpg"})
