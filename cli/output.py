@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-_ANY_WIDTH = 10_000
+_FOLDED = 20  # columns of a terminal: a longer word, such as a path, may go on in the next line
 
 
 def data(text: str) -> None:
@@ -52,8 +52,7 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     for row in rows:
         shown.add_row(*map(Text, row))  # not str: rich takes [red] in a file's name for a colour
     console = Console()
-    # as wide as it must be so that no word is broken
-    if console.measure(shown, options=console.options.update(max_width=_ANY_WIDTH)).minimum <= console.width:
+    if _needed(columns, rows) <= console.width:
         console.print(shown)
         return
     data(title)
@@ -63,6 +62,15 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
         for column, cell in zip(columns, row, strict=True):
             if cell:
                 data(f"{column:<{width}}  {cell}")
+
+
+def _needed(columns: list[str], rows: list[list[str]]) -> int:
+    """The width, in columns of a terminal, at which a table with its lines breaks no word of usual length."""
+    words = (
+        max(len(word) for cell in column for word in cell.split() or [""])
+        for column in zip(columns, *rows, strict=True)
+    )
+    return sum(min(longest, _FOLDED) + 3 for longest in words) + 1
 
 
 def _visible(text: str) -> str:
