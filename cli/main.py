@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -11,6 +12,8 @@ import click
 
 from cli.exit_codes import ExitCode, exit_code_of
 from models.errors import DermscreenError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)  # a disk, or what a user may have of it
 
 COMMANDS = {
     "submit": "cli.commands.submit",
@@ -100,10 +103,17 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if debug:
             raise
-        click.echo(f"Error: unforeseen {type(error).__name__}: {error}", err=True)
-        click.echo("This is a fault of dermscreen. `screen --debug ...` shows where it happened.", err=True)
-        return ExitCode.BUG
+        return _unforeseen(error)
     return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _unforeseen(error: Exception) -> ExitCode:
+    if isinstance(error, OSError) and error.errno in _FULL:  # wherever it was met, also on stdout
+        click.echo(f"Error: what was asked for could not be written: {error.strerror}; make room", err=True)
+        return ExitCode.SERVICE_UNREACHABLE
+    click.echo(f"Error: unforeseen {type(error).__name__}: {error}", err=True)
+    click.echo("This is a fault of dermscreen. `screen --debug ...` shows where it happened.", err=True)
+    return ExitCode.BUG
 
 
 if __name__ == "__main__":

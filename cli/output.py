@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+_FOLDED = 20  # columns of a terminal: a longer word, such as a path, may go on in the next line
+
 
 def data(text: str) -> None:
     """A line of data, on stdout."""
@@ -31,17 +33,46 @@ def talks_to_a_terminal() -> bool:
 
 
 def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """A table for people, on stdout: rich in a terminal, tab-separated lines elsewhere."""
+    """A table for people, on stdout: rich in a terminal, tab-separated lines elsewhere.
+
+    In a terminal too narrow for it each row is a block of lines, one for each column that is not empty.
+    """
+    rows = [[_visible(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for row in [columns, *rows]:
             data("\t".join(row))
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    shown = Table(title=title, title_justify="left")
+    shown = Table(title=Text(title), title_justify="left")
     for column in columns:
         shown.add_column(column, overflow="fold")
     for row in rows:
-        shown.add_row(*row)
-    Console().print(shown)
+        shown.add_row(*map(Text, row))  # not str: rich takes [red] in a file's name for a colour
+    console = Console()
+    if _needed(columns, rows) <= console.width:
+        console.print(shown)
+        return
+    data(title)
+    width = max(map(len, columns))
+    for row in rows:
+        data("")
+        for column, cell in zip(columns, row, strict=True):
+            if cell:
+                data(f"{column:<{width}}  {cell}")
+
+
+def _needed(columns: list[str], rows: list[list[str]]) -> int:
+    """The width, in columns of a terminal, at which a table with its lines breaks no word of usual length."""
+    words = (
+        max(len(word) for cell in column for word in cell.split() or [""])
+        for column in zip(columns, *rows, strict=True)
+    )
+    return sum(min(longest, _FOLDED) + 3 for longest in words) + 1
+
+
+def _visible(text: str) -> str:
+    """The text with \\n, \\x1b and the like for what is no print: a file's name must not steer a terminal."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -18,6 +18,9 @@ PLAIN_SECONDS = 5.0
 class Bar(Protocol):
     """Told how far the work is."""
 
+    def starts_at(self, done: int) -> None:
+        """Say what was done before (a resumed training, reused results): it counts as done, not as our speed."""
+
     def update(self, done: int, total: int | None = None, note: str = "") -> None: ...
 
 
@@ -36,24 +39,25 @@ class _PlainBar:
         self._title, self._total = title, total
         self._started = self._said = time.monotonic()
         self._last = -1
-        self._first: int | None = None
+        self._first = 0
+
+    def starts_at(self, done: int) -> None:
+        self._first = done
 
     def update(self, done: int, total: int | None = None, note: str = "") -> None:
         self._total = total or self._total
-        if self._first is None:
-            # what was done before (a resumed training, reused results) is not our speed
-            self._first = done if done > 1 else 0
         now = time.monotonic()
         finished = done == self._total and done != self._last
         if not finished and (now - self._said < PLAIN_SECONDS):
             return
         self._said, self._last = now, done
         rate = (done - self._first) / max(now - self._started, 1e-9)
-        left = (
-            f", about {(self._total - done) / rate:.0f} s left" if self._total and rate and done < self._total else ""
-        )
-        of_total = f" of {self._total}" if self._total else ""
-        talk(f"{self._title}: {done}{of_total}, {rate:.1f}/s{left}{f', {note}' if note else ''}")
+        parts = [f"{self._title}: {done}{f' of {self._total}' if self._total else ''}"]
+        if rate > 0:  # as long as nothing has come of it, nobody knows how fast it will go
+            parts.append(f"{rate:.1f}/s")
+            if self._total and done < self._total:
+                parts.append(f"about {(self._total - done) / rate:.0f} s left")
+        talk(", ".join([*parts, note] if note else parts))
 
 
 @contextmanager
@@ -86,12 +90,13 @@ class _RichBar:
     def __init__(self, shown: Progress, task: TaskID) -> None:
         self._shown, self._task = shown, task
         self._started = time.monotonic()
-        self._first: int | None = None
+        self._first = 0
+
+    def starts_at(self, done: int) -> None:
+        self._first = done
+        self._shown.reset(self._task, completed=done)  # the time left is reckoned from here
 
     def update(self, done: int, total: int | None = None, note: str = "") -> None:
-        if self._first is None:
-            self._first = done if done > 1 else 0
-            self._shown.reset(self._task, completed=done)  # the time left is reckoned from here
         new = done - self._first
         rate = f"{new / max(time.monotonic() - self._started, 1e-9):.1f}/s" if new else ""
         if total is not None:

@@ -19,15 +19,20 @@ def queue(
 ) -> ExitCode:
     """Send the chunks of a batch, wait for its end if told to, show its counts, and say what comes next.
 
-    Raises ServiceUnreachable, after the counts were shown, when the broker is gone.
+    Raises ServiceUnreachable when the broker is gone, ModelInvalid when our worker refuses to screen and
+    KeyboardInterrupt when nobody wants to wait any longer, each after the counts so far were shown.
     """
     from cli.waiting import wait_for
-    from models.errors import ServiceUnreachable
+    from models.errors import DermscreenError, ServiceUnreachable
     from scheduler.broker import connect
     from scheduler.celery_app import make_app
     from scheduler.dispatch import send_due
     from storage.counts import counts
     from storage.pause import paused
+
+    def so_far() -> Counts:
+        with database.read() as session:
+            return counts(session, total.batch)
 
     with database.read() as session:
         pause = paused(session)
@@ -41,11 +46,11 @@ def queue(
             show(total)
             output.talk(f"Batch {total.batch} is recorded and loses nothing; `screen recover` queues it later.")
             raise
-        if wait:
-            total = wait_for(total.batch, settings, database, broker)
-        else:
-            with database.read() as session:
-                total = counts(session, total.batch)
+        try:
+            total = wait_for(total.batch, settings, database, broker) if wait else so_far()
+        except (DermscreenError, KeyboardInterrupt):
+            show(so_far())  # the batch is recorded and loses nothing: its id must be known
+            raise
     show(total)
     if total.state != "complete":
         done = "Recorded" if pause else "Queued"

@@ -15,6 +15,7 @@ class TrainingProgress:
     def __init__(self) -> None:
         self._stack = ExitStack()
         self._bar: Bar | None = None
+        self._begun = False
 
     def __enter__(self) -> TrainingProgress:
         self._bar = self._stack.enter_context(progress("Training, steps"))
@@ -27,7 +28,11 @@ class TrainingProgress:
 
     def step(self, epoch: int, epochs: int, step: int, steps: int) -> None:
         if self._bar is not None:
-            self._bar.update((epoch - 1) * steps + step, epochs * steps, note=f"epoch {epoch} of {epochs}")
+            done = (epoch - 1) * steps + step
+            if not self._begun:
+                self._bar.starts_at(done - 1)
+                self._begun = True
+            self._bar.update(done, epochs * steps, note=f"epoch {epoch} of {epochs}")
 
     def epoch(self, epoch: int, epochs: int, logs: dict[str, float]) -> None:
         shown = ", ".join(f"{key} {value:.4g}" for key, value in logs.items())

@@ -123,11 +123,15 @@ def wait_for(batch_id: str, settings: Settings, database: Database, broker: Brok
 
     with worker_while_needed(settings, database, broker) as keeper, progress("Screening") as bar:
         due = 0.0
+        first = True
         while True:
             started = time.monotonic()
             if started >= due:
                 with database.read() as session:
                     now = counts(session, batch_id)
+                if first:
+                    bar.starts_at(now.finished)
+                    first = False
                 bar.update(now.finished, now.received, note=f"{now.flagged} flagged")
                 if now.state == "complete":
                     return now

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from scheduler.inbox import Inbox
 
 POLL_SECONDS = 0.2
+LISTEN_AGAIN_SECONDS = 5.0
 
 
 def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> None:
@@ -35,6 +36,7 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Non
     talk(f"Watching {inbox.folder}. Ctrl-C stops it.")
     waiting: list[str] = []
     looked = 0.0
+    trouble = ""
     try:
         with worker_while_needed(settings, database, broker) as keeper, _Announcements(inbox) as announced:
             while True:
@@ -47,8 +49,14 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Non
                             talk(f"Batch {batch_id} is recorded.")
                         waiting += taken
                         send_due(database, app)
+                        found = (
+                            f"folders in the inbox that cannot be read: {inbox.unreadable}" if inbox.unreadable else ""
+                        )
                     except PassingFault as fault:
-                        talk(f"{fault}; trying again.")
+                        found = str(fault)
+                    if found and found != trouble:  # said once, not at every look
+                        talk(f"{found}; trying again.")
+                    trouble = found
                 done = []
                 with database.read() as session:
                     for batch_id in waiting:
@@ -86,5 +94,11 @@ class _Announcements:
     def _listen(self) -> None:
         import watchfiles
 
-        for _ in watchfiles.watch(self._folder, stop_event=self._stop, rust_timeout=500, raise_interrupt=False):
-            self._changed.set()
+        while not self._stop.is_set():
+            try:
+                for _ in watchfiles.watch(self._folder, stop_event=self._stop, rust_timeout=500, raise_interrupt=False):
+                    self._changed.set()
+            except Exception:
+                # a name that is not UTF-8, or a system without announcements: the rescan finds what there is
+                self._changed.set()
+                self._stop.wait(LISTEN_AGAIN_SECONDS)

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import math
 import re
 import struct
 import warnings
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 # TIFF and WebP are imported by name because `Image.open` would otherwise load all plugins of Pillow.
 from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin  # noqa: F401
 
+from models.ending import check_ending
 from models.errors import ImageRefused
 from models.formats import HEAD_BYTES, ImageFormat, check_extension, sniff
 from models.limits import MAX_ASPECT, MAX_FILE_BYTES, MAX_PIXELS, MIN_SIDE
@@ -49,9 +51,9 @@ def inspect(data: bytes, suffix: str) -> ImageFacts:
 
     Raises:
         ImageRefused: the file is empty, over `MAX_FILE_BYTES`, none of the five formats, has an extension of
-            another format, a broken header, a structure beyond `models.structure`, more than `MAX_PIXELS`, a side
-            under `MIN_SIDE`, sides beyond `MAX_ASPECT`, several pages or frames, or a pixel layout that cannot be
-            screened.
+            another format, a broken header, no end, a structure beyond `models.structure`, more than `MAX_PIXELS`,
+            a side under `MIN_SIDE`, sides beyond `MAX_ASPECT`, several pages or frames, or a pixel layout that
+            cannot be screened.
     """
     image, facts = open_inspected(data, suffix)
     image.close()
@@ -76,6 +78,7 @@ def open_inspected(data: bytes, suffix: str) -> tuple[ImageFile.ImageFile, Image
         # Opening a WebP allocates its canvas (twice 4 bytes a pixel), so its size is read here first.
         _check_pixels(*_webp_canvas(data))
     check_structure(data, found)
+    check_ending(data, found)
 
     quiet_pillow()
     try:
@@ -97,7 +100,13 @@ def open_inspected(data: bytes, suffix: str) -> tuple[ImageFile.ImageFile, Image
 
 def too_many_bytes(received: int) -> str:
     """Return the reason for a file of ``received`` bytes, more than `MAX_FILE_BYTES`."""
-    return f"too large: expected a file of at most {MAX_FILE_BYTES >> 20} MB, received {received / (1 << 20):.1f} MB"
+    size = _above(received / (1 << 20))
+    return f"too large: expected a file of at most {MAX_FILE_BYTES >> 20} MB, received {size} MB"
+
+
+def _above(value: float) -> str:
+    """To one decimal, rounded up: what is over a limit by one byte does not read as the limit itself."""
+    return f"{math.ceil(value * 10) / 10:.1f}"
 
 
 def refused_as_unreadable(error: Exception, where: str) -> ImageRefused:
@@ -160,7 +169,7 @@ def _check_pixels(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise ImageRefused(
             f"too large: expected at most {MAX_PIXELS // 1_000_000} megapixels, received "
-            f"{width} x {height} pixels ({width * height / 1e6:.1f} megapixels)"
+            f"{width} x {height} pixels ({_above(width * height / 1e6)} megapixels)"
         )
 
 

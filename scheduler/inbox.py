@@ -31,6 +31,7 @@ from storage.settings import Settings
 UNFINISHED_SUFFIXES = (".part", ".partial", ".filepart", ".crdownload", ".tmp")
 # a burst becomes one batch, but a stream that never pauses must not wait for ever
 LONGEST_WAIT_SECONDS = 60.0
+_LONGEST_EXTENSION = 16  # bytes; what follows the last dot of a longer one is part of a sentence
 
 Stamp = tuple[int, int]  # size in bytes, modification time in ns
 
@@ -48,6 +49,7 @@ class Inbox:
     folder: Path
     settle_seconds: float = 3.0
     request: Request = field(default_factory=lambda: Request(source="inbox"))
+    unreadable: int = field(default=0, init=False)  # folders in it that may not be read, at the last look; they stay
     _seen: dict[str, _Seen] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -65,7 +67,11 @@ class Inbox:
         Without those already processed or rejected, and those that a copying program has still to rename
         (rsync hides them behind a dot).
         """
+        self.unreadable = 0
         for found in Collection([str(self.folder)], without=(PROCESSED, REJECTED)):
+            if found.problem:
+                self.unreadable += 1
+                continue
             path = to_path(found.location)
             if not (path.casefold().endswith(UNFINISHED_SUFFIXES) or Path(path).name.startswith(".")):
                 yield path
@@ -115,9 +121,10 @@ class Inbox:
         """A free name below processed/DATE or rejected: an equal name of the same day gets a number."""
         parent = self.folder / kind / (date.today().isoformat() if kind == PROCESSED else "")
         wanted = parent / path.relative_to(self.folder)
-        target, number = wanted, 1
+        room = os.pathconf(self.folder, "PC_NAME_MAX") - (len(f".{REASON_SUFFIX}") if kind == REJECTED else 0)
+        target, number = _fitting(wanted, "", room), 1
         while target in planned or os.path.lexists(target):
-            target = wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}")
+            target = _fitting(wanted, f"-{number}", room)
             number += 1
         return target
 
@@ -144,15 +151,27 @@ class Inbox:
             elif error.errno in (errno.ELOOP, errno.ENOTDIR):  # a folder that was there is now a link, or a file
                 raise PassingFault("a folder of the inbox has become a link; its files stay where they are") from error
             else:
-                raise
+                # a full disk, a missing permission: what was recorded is moved as soon as that is repaired
+                raise PassingFault(f"a file of the inbox cannot be moved out of it: {error.strerror}") from error
         for parent in source.parents:
             # a folder that was dropped in whole goes when its last file is gone
             if parent == self.folder or not parent.is_relative_to(self.folder) or parent.is_symlink():
                 break
             if parent.is_dir():  # else an earlier watcher removed it before it died
-                if any(parent.iterdir()):
-                    break
-                parent.rmdir()
+                try:
+                    parent.rmdir()
+                except OSError:
+                    break  # it holds something, perhaps dropped just now
+
+
+def _fitting(wanted: Path, mark: str, room: int) -> Path:
+    """The path with a mark before its extension; what would take its name beyond ``room`` bytes is left out."""
+    stem, extension = wanted.stem, wanted.suffix
+    if len(os.fsencode(extension)) > _LONGEST_EXTENSION:
+        stem, extension = wanted.name, ""
+    while len(os.fsencode(stem + mark + extension)) > room:
+        stem = stem[:-1]
+    return wanted.with_name(stem + mark + extension)
 
 
 def _is_there(name: str, folder: int) -> bool:
@@ -165,7 +184,7 @@ def _is_there(name: str, folder: int) -> bool:
 
 def _write(folder: int, name: str, data: bytes, like: Path) -> None:
     """Write a file whole, readable by whoever may read the folder ``like``: it is for those who dropped the image."""
-    partial = f".{name}"[:250]
+    partial = f".{name}"
     with suppress(FileNotFoundError):  # of a watcher that died
         os.unlink(partial, dir_fd=folder)
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from celery import Celery
@@ -10,9 +11,10 @@ from sqlalchemy.exc import IntegrityError
 
 from models.errors import UsageFault
 from scheduler.celery_app import NIGHTLY, RECOVER
-from scheduler.collect import Collection
+from scheduler.collect import Collection, Found
 from scheduler.intake import NothingToScreen, Request, examine, take_in
 from storage.database import Database
+from storage.paths import shown, to_location
 from storage.schedules import Nightly, nightlies
 from storage.settings import Settings
 
@@ -63,7 +65,12 @@ def run_nightly(database: Database, settings: Settings, schedule_id: int, messag
         source_key=f"nightly:{message_id}",
         export_folder=item.reports,
     )
-    files = Collection([item.folder], scratch=settings.home)
+    files: Iterable[Found]
+    try:
+        files = Collection([item.folder], scratch=settings.home)
+    except UsageFault:
+        # a share that is not mounted tonight: a night without pictures must not look like a quiet one
+        files = [Found(shown(item.folder), to_location(item.folder), "folder cannot be read: it is not there")]
     try:
         return take_in(database, settings, request, (examine(file, attended=False) for file in files))
     except IntegrityError:

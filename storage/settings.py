@@ -65,9 +65,18 @@ class Settings:
         return others | {key: value for key, value in ours.items() if value is not None}
 
     def make_home(self) -> None:
-        """Create the data folder, readable by its owner alone: it holds names of images and results."""
-        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.logs.mkdir(exist_ok=True, mode=0o700)
+        """Create the data folder, readable by its owner alone: it holds names of images and results.
+
+        Raises UsageFault when that cannot be done there.
+        """
+        try:
+            self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.logs.mkdir(exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise UsageFault(
+                f"the data folder {self.home} cannot be made or written to ({error.strerror}); "
+                f"name one of your own in {HOME}"
+            ) from error
 
 
 def from_environment() -> Settings:

@@ -43,6 +43,7 @@ RESTART_MAX_SECONDS = 30.0
 STEADY_SECONDS = 60.0  # a worker that lived so long starts anew without waiting
 STOP_SECONDS = 40.0  # Celery's soft shutdown (30 s) and some
 STOP_POLL_SECONDS = 0.05
+_STDERR = 2  # the file descriptor: `sys.stderr` may be a test's
 
 
 class Supervisor:
@@ -115,7 +116,7 @@ class Supervisor:
             [sys.executable, *PROGRAM, self.device],
             env=self._settings.as_environment() | {WORKER_ID: self.worker_id},
             stdin=subprocess.DEVNULL,
-            stdout=self._output,
+            stdout=_STDERR if self._output is None else self._output,  # Celery's banner is talk, not data
             stderr=self._output,
             start_new_session=True,  # Ctrl-C is for the supervisor, which then stops its child in good order
         )

@@ -36,6 +36,8 @@ def command(
     from storage.processes import os_user
     from storage.settings import from_environment
 
+    if folder is None and (cron or reports or site or submitter):
+        raise UsageFault("--at, --reports, --site and --submitter say how a FOLDER is screened; received no FOLDER")
     settings = from_environment()
     database = open_database(settings)
     if folder is not None:

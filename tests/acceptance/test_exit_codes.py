@@ -3,9 +3,13 @@
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from models.catalogue import DEFAULT_MODEL, SHIPPED
 
@@ -71,6 +75,9 @@ def test_4_for_weights_with_a_flipped_byte(site: Any, lesions: Path) -> None:
         done = bad.screen(*arguments)
         assert done.returncode == 4, (arguments, done.stderr)
         assert "expected SHA-256" in done.stderr + done.stdout
+    # the batch is recorded all the same, and whoever handed it in learns its id
+    (waiting,) = site.json("status", "--json")
+    assert f"batch      {waiting['batch']} (open" in done.stdout
 
 
 def test_4_for_an_unknown_model(site: Any, lesions: Path) -> None:
@@ -93,3 +100,14 @@ def test_5_for_a_changed_audit_event(site: Any, lesions: Path) -> None:
 def test_errors_in_json_mode_leave_stdout_to_data(site: Any) -> None:
     done = site.screen("status", "nothing", "--json")
     assert (done.returncode, done.stdout) == (2, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_3_for_a_full_disk_behind_stdout(site: Any) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [Path(sys.executable).with_name("screen"), "model", "list"], env=site.environment,
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 3
+    assert done.stderr.startswith("Error: what was asked for could not be written: No space left")

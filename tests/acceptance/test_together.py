@@ -82,11 +82,12 @@ def test_a_redis_by_url_with_a_worker_apart(site: Any, lesions: Path, redis_url:
     real = replace(site, extra={"DERMSCREEN_BROKER_URL": redis_url})
     until(lambda: real.screen("recover").returncode == 0, "an answer of Redis")
     submit = real.start("submit", lesions, "--wait", "--json")
-    worker = real.start("worker", "--device", "cpu")
+    worker = real.start("worker", "--device", "cpu", "--json")
     stdout, stderr = submit.communicate(timeout=300)
     doctor = real.screen("doctor")
     worker.terminate()
-    told = worker.communicate(timeout=90)[1]
+    data, told = worker.communicate(timeout=90)
+    assert set(json.loads(data)) == {"worker", "seconds"}  # what Celery says is talk
     assert submit.returncode == 0, stderr
     assert json.loads(stdout)["screened"] == 70
     assert "1 alive" in doctor.stdout

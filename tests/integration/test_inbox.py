@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable
@@ -403,3 +404,58 @@ def test_reasons_can_be_read_by_those_who_may_read_the_inbox(watched: Inbox, fol
         os.umask(before)
     assert stat.S_IMODE((folder / "rejected").stat().st_mode) == 0o750
     assert stat.S_IMODE((folder / "rejected" / "notes.txt.reason.txt").stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("extension", [".jpg", "." + "e" * 200])
+def test_the_longest_names_are_moved_too(
+    extension: str, watched: Inbox, folder: Path, photograph: Draw, settle: Take
+) -> None:
+    """A reason beside them, or a number, would make the name longer than a file system takes."""
+    longest = "l" * (255 - len(extension)) + extension
+    for seed in range(2):
+        photograph(folder.parent / "1.jpg", seed).rename(folder / longest)
+        photograph(folder / "1.jpg", seed)
+        (folder / ("é" * 120 + ".txt")).write_text("no image")
+        assert len(settle(watched)) == 1
+    moved = files(folder)
+    assert not [name for name in moved if not name.startswith(("processed/", "rejected/"))]
+    assert len(moved) == 2 * (1 + 1 + 2) + (2 if len(extension) > 5 else 0)
+    assert all(len(os.fsencode(Path(name).name)) <= 255 for name in moved)
+
+
+def test_what_cannot_be_moved_now_is_moved_later(
+    watched: Inbox, folder: Path, photograph: Draw, settle: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photograph(folder / "1.jpg")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", full)
+        with pytest.raises(PassingFault, match="cannot be moved out of it: No space left"):
+            settle(watched)
+    assert len(settle(watched)) == 1
+    assert files(folder) == {"processed/TODAY/1.jpg"}
+
+
+def test_a_folder_that_cannot_be_read_stays_and_holds_up_nobody(
+    watched: Inbox, folder: Path, photograph: Draw, settle: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may read all, so the system's answer is put in its place."""
+    photograph(folder / "locked" / "1.jpg", 1)
+    photograph(folder / "2.jpg", 2)
+    scan = os.scandir
+
+    def denied(path: str) -> object:
+        if Path(path).name == "locked":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return scan(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", denied)
+        assert len(settle(watched)) == 1
+        assert watched.unreadable == 1
+    assert files(folder) == {"processed/TODAY/2.jpg", "locked/1.jpg"}
+    assert len(settle(watched)) == 1
+    assert (watched.unreadable, files(folder)) == (0, {"processed/TODAY/2.jpg", "processed/TODAY/locked/1.jpg"})

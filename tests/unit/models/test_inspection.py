@@ -105,7 +105,7 @@ def test_empty() -> None:
 
 def test_over_64_mb(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inspection, "MAX_FILE_BYTES", 1 << 20)
-    assert reason(bytes((1 << 20) + 1)).startswith("too large: expected a file of at most 1 MB, received 1.0 MB")
+    assert reason(bytes((1 << 20) + 1)).startswith("too large: expected a file of at most 1 MB, received 1.1 MB")
 
 
 def test_the_limits_are_those_of_the_brief() -> None:

@@ -94,11 +94,15 @@ def test_an_empty_folder_is_a_quiet_night(
 
 
 def test_a_folder_that_is_gone_is_not_a_quiet_night(
-    settings: Settings, database: Database, installed_model: Manifest, schedule: int, tmp_path: Path
-) -> None:
+    settings: Settings, database: Database, installed_model: Manifest, schedule: int, tmp_path: Path,
+    images: Callable[..., list[object]],
+) -> None:  # fmt: skip
+    """It is seen in `screen status` and in the night's report, not in a worker's log alone."""
     (tmp_path / "night").rmdir()
-    with pytest.raises(UsageFault, match=r"^no such file or folder: "):
-        run_nightly(database, settings, schedule, "message 1")
+    (row,) = images(database, run_nightly(database, settings, schedule, "message 1"))
+    assert (row.image, row.state, row.reason) == (  # type: ignore[attr-defined]
+        str(tmp_path / "night"), "rejected", "folder cannot be read: it is not there",
+    )  # fmt: skip
 
 
 def test_a_schedule_that_is_gone_does_nothing(settings: Settings, database: Database) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from models.errors import UsageFault
-from storage.settings import from_environment
+from storage.settings import Settings, from_environment
 
 TIMES = {"DERMSCREEN_LEASE_SECONDS": "7", "DERMSCREEN_VISIBILITY_SECONDS": "30"}
 
@@ -31,3 +33,9 @@ def test_a_time_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, name: s
     monkeypatch.setenv(name, text)
     with pytest.raises(UsageFault, match=f"^{name}: expected a whole number of seconds above 0, received"):
         from_environment()
+
+
+def test_a_data_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in its place")
+    with pytest.raises(UsageFault, match=r"the data folder .*file/home cannot be made.*DERMSCREEN_HOME"):
+        Settings(home=tmp_path / "file" / "home").make_home()
