@@ -22,6 +22,13 @@ _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=_EXISTING,
     help="CSV (image,label and more). Default: the folders of DIR, benign/ and malignant/ or the classes of the model.",
 )
+@click.option(
+    "--malignant",
+    metavar="NAME,...",
+    multiple=True,
+    help="Labels that count as malignant, such as melanoma,bcc, where they are no classes of the model; others count "
+    "as benign then. May be repeated.",
+)
 @click.option("--model", help="Model version that screens DIR. Default: the active one.")
 @click.option("--operating-point", help="What judges. Default: the model's default, or the policy of BATCH.")
 @click.option(
@@ -45,6 +52,7 @@ _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 def command(
     source: str,
     labels: Path | None,
+    malignant: tuple[str, ...],
     model: str | None,
     operating_point: str | None,
     prevalences: tuple[float, ...],
@@ -61,8 +69,10 @@ def command(
     \b
     Example:
       screen model evaluate lesions --output evaluation.html
+      screen model evaluate by-diagnosis --malignant melanoma,bcc --output evaluation.html
       screen model evaluate 20261121-093000-1f2e3d --labels labels.csv --subgroup site --prevalence 0.03 --json
     """
+    from cli.class_names import class_names
     from cli.output import data, data_json, talk
     from models.errors import UsageFault
     from storage.report import NOTICE
@@ -73,7 +83,19 @@ def command(
         raise UsageFault(f"evaluation needs the extra train (missing: {error.name})") from error
     if subgroup and labels is None:
         raise UsageFault(f"--subgroup {subgroup} needs --labels with a CSV that has this column")
-    result = evaluate_source(Order(source, labels, model, operating_point, prevalences, subgroup, groups, ring))
+    result = evaluate_source(
+        Order(
+            source=source,
+            labels=labels,
+            model=model,
+            operating_point=operating_point,
+            prevalences=prevalences,
+            subgroup=subgroup,
+            groups=groups,
+            malignant=class_names(malignant),
+            ring=ring,
+        )
+    )
     if output is not None:
         _write(output, result)
     if as_json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -118,3 +119,14 @@ def test_natural_frequencies_add_up(cases: list[Case], manifest: Manifest) -> No
 )
 def test_percent(share: float, shown: str) -> None:
     assert percent_of(share) == shown
+
+
+def test_what_counted_as_malignant_is_said(cases: list[Case], manifest: Manifest) -> None:
+    found = result(cases, manifest)
+    names = [("nevus", EVIL)[label or 0] for label in found.labels]
+    mapped = replace(found, class_names=names, malignant=(EVIL,))
+    malignant = sum(case.label for case in cases)
+    assert mapped.as_json()["labelled"] == {"malignant": {EVIL: malignant}, "benign": {"nevus": 240 - malignant}}
+    assert f"labels           {EVIL} ({malignant}) as malignant; nevus ({240 - malignant}) as benign" in mapped.lines()
+    assert f"nevus ({240 - malignant}) as benign" in page(mapped)
+    assert "<script" not in page(mapped)
