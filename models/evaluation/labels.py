@@ -87,9 +87,9 @@ def know(
     faults += [f"--malignant {name}: no image is labelled so" for name in malignant if name.lower() not in borne]
     if faults:
         raise UsageFault(
-            f"the labels do not fit the images ({len(faults)} faults; expected one label, {words.all}, for "
-            "each image, and a column image that names it by path, file name or SHA-256; labels with other names need "
-            f"--malignant, which says which of them count as malignant):{listed(faults)}"
+            f"the labels do not fit the images ({len(faults)} fault{'s' * (len(faults) > 1)}; expected one label, "
+            f"{words.all}, for each image, and a column image that names it by path, file name or SHA-256; labels with "
+            f"other names need --malignant, which says which of them count as malignant):{listed(faults)}"
         )
     return known
 

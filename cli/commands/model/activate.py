@@ -25,6 +25,7 @@ def command(name: str | None, shadow: bool, off: bool, actor: str, as_json: bool
       screen model activate --shadow --off
     """
     from cli import output
+    from cli.registering import expect_usable
     from models.catalogue import find
     from models.errors import UsageFault
     from storage.migrate import open_database
@@ -38,7 +39,7 @@ def command(name: str | None, shadow: bool, off: bool, actor: str, as_json: bool
     role = Role.SHADOW if shadow else Role.ACTIVE
     version = find(name, settings.home) if name else None
     if version is not None:
-        version.verify()
+        expect_usable(version)
     database = open_database(settings)
     with database.write() as session:
         before = give_role(session, role, version.manifest if version else None, actor)

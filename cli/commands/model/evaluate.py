@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from cli.exit_codes import ExitCode
-
-if TYPE_CHECKING:
-    from cli.evaluation_result import Result
 
 _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -72,6 +68,7 @@ def command(
       screen model evaluate by-diagnosis --malignant melanoma,bcc --output evaluation.html
       screen model evaluate 20261121-093000-1f2e3d --labels labels.csv --subgroup site --prevalence 0.03 --json
     """
+    from cli.asked_file import asked_file, expect_writable
     from cli.class_names import class_names
     from cli.output import data, data_json, talk
     from models.errors import UsageFault
@@ -79,10 +76,12 @@ def command(
 
     try:
         from cli.evaluating import Order, evaluate_source
+        from cli.evaluation_report import page
     except ImportError as error:
         raise UsageFault(f"evaluation needs the extra train (missing: {error.name})") from error
     if subgroup and labels is None:
         raise UsageFault(f"--subgroup {subgroup} needs --labels with a CSV that has this column")
+    expect_writable(output, "the report")
     result = evaluate_source(
         Order(
             source=source,
@@ -97,7 +96,9 @@ def command(
         )
     )
     if output is not None:
-        _write(output, result)
+        with asked_file(output, "the report") as file:
+            file.write(page(result))
+        talk(f"Wrote the report to {output}.")
     if as_json:
         data_json(result.as_json())
     else:
@@ -109,21 +110,3 @@ def command(
         talk(f"{item['outcome']}: {item['image']}: {item['reason']}")
     talk(NOTICE)
     return ExitCode.DONE_WITH_REJECTS if result.unscored else ExitCode.DONE
-
-
-def _write(path: Path, result: Result) -> None:
-    """The page, whole or not at all."""
-    from cli.evaluation_report import page
-    from cli.output import talk
-    from models.errors import UsageFault
-    from models.whole_file import whole_file
-
-    try:
-        target = path.resolve()
-        if target.exists() and not target.is_file():
-            raise UsageFault(f"the report cannot be written to {path}: expected a file, received a folder or a device")
-        with whole_file(target) as file:
-            file.write(page(result))
-    except OSError as error:
-        raise UsageFault(f"the report cannot be written to {path}, nothing was: {error.strerror}") from error
-    talk(f"Wrote the report to {path}.")
