@@ -127,6 +127,10 @@ def command(
         data_notes=notes,
     )
     expect_writable(kept, "the model version")
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageFault(f"the model version cannot be written to {folder}: {error.strerror or error}") from error
     if groups is None and not kept.exists():  # an interrupted run goes on with the groups that it began with
         from cli.finding_copies import find_copies
 
