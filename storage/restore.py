@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import Connection, column, exists, func, insert, select, table, text, update
+from sqlalchemy import Connection, exists, func, insert, select, table, text, update
 from sqlalchemy.orm import Session
 
 from models.errors import PassingFault, ProofBroken, UsageFault
 from storage import audit
 from storage.audit.restoring import RestoreNote, noted
-from storage.backup_file import Backup, Row, Table, check, read
+from storage.backup_file import Backup, check, read
 from storage.database import Database
 from storage.erased import erase_again
 from storage.migrate import lock_schema, migrate, refuse_newer, revision_of
 from storage.migrations import HEAD
+from storage.restored_rows import Loader, count_on
 from storage.schema import AuditEvent, Base, Chunk, Image, Worker
 from storage.settings import Settings
 from storage.states import UNFINISHED, ChunkState, ImageState
 
-PAGE = 1_000  # rows an INSERT
 TRIES = 4  # against writers that hold the database, or that we and they wait for each other
 _ERASED = select(AuditEvent.body).where(AuditEvent.event == "image.erased")
 _OPEN_CHUNKS = (ChunkState.WAITING, ChunkState.RUNNING)
@@ -97,13 +95,13 @@ def _load(
         before = _before(session, replace)
         _drop(connection)
         migrate(connection, backup.header.schema)
-        loader = _Loader(connection)
+        loader = Loader(connection)
         read(path, file, loader.begin)
         loader.flush()
         if loader.rows != backup.rows:
             raise ProofBroken(f"the backup {path} changed while it was read; nothing was restored")
         migrate(connection, HEAD)
-        _count_on(connection)
+        count_on(connection)
         unfinished = _void_leases(session, before.attempts)
         if before.workers:
             session.execute(insert(Worker), before.workers)
@@ -175,65 +173,6 @@ def _drop(connection: Connection) -> None:
         connection.execute(text("PRAGMA defer_foreign_keys=ON"))  # until the commit; a DROP deletes row by row
     for known in [*(found.name for found in reversed(Base.metadata.sorted_tables)), "alembic_version"]:
         connection.execute(text(f"DROP TABLE IF EXISTS {known}"))
-
-
-class _Loader:
-    """Takes the rows of a backup and inserts them page by page."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._page: list[dict[str, Any]] = []
-        self._table: Table | None = None
-        self.rows: dict[str, int] = {}
-
-    def begin(self, given: Table) -> Callable[[Row], None]:
-        if given.name not in Base.metadata.tables:
-            raise ProofBroken(f"the backup holds a table {given.name!r} that no release has; nothing was restored")
-        self.flush()
-        self._table = given
-        self.rows[given.name] = 0
-        self._insert = insert(table(given.name, *(column(name) for name in given.columns)))
-        # processes of that time; those of today are told by the database that is replaced
-        self._passed_over = given.name == Worker.__tablename__
-        return self._take
-
-    def _take(self, row: Row) -> None:
-        assert self._table is not None  # noqa: S101 - a row follows its table
-        values = dict(zip(self._table.columns, row, strict=True))
-        for name in self._table.moments:
-            if values[name] is not None:
-                values[name] = _moment(values[name], self._connection.dialect.name)
-        self.rows[self._table.name] += 1
-        if not self._passed_over:
-            self._page.append(values)
-        if len(self._page) >= PAGE:
-            self.flush()
-
-    def flush(self) -> None:
-        if self._page:
-            self._connection.execute(self._insert, self._page)
-            self._page = []
-
-
-def _moment(told: str, dialect: str) -> datetime | str:
-    """A time as the database keeps it. SQLite keeps PostgreSQL's microseconds too: the audit chain hashed them."""
-    moment = datetime.fromisoformat(told).astimezone(UTC)
-    if dialect != "sqlite":
-        return moment
-    kept = moment.strftime("%Y-%m-%d %H:%M:%S.%f")
-    return kept.removesuffix("000")
-
-
-def _count_on(connection: Connection) -> None:
-    """Have PostgreSQL's sequences go on behind the highest id; SQLite does so by itself."""
-    if connection.dialect.name != "postgresql":
-        return
-    for known in Base.metadata.sorted_tables:
-        key = next(iter(known.primary_key))
-        sequence = connection.scalar(select(func.pg_get_serial_sequence(known.name, key.name)))
-        highest = connection.scalar(select(func.max(key))) if sequence else None
-        if highest is not None:
-            connection.execute(select(func.setval(sequence, highest)))
 
 
 def _void_leases(session: Session, attempts: dict[str, int]) -> int:

@@ -10,6 +10,7 @@ from models.errors import ModelInvalid
 
 ARCHITECTURES: dict[str, str] = {
     "efficientnet-lite0": "models.networks.efficientnet_lite0",
+    "efficientnet-lite2": "models.networks.efficientnet_lite2",
     "hidri": "models.networks.hidri",
     "thompson": "models.networks.thompson",
 }

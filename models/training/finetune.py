@@ -47,7 +47,7 @@ def finetune(
     """
     keras = import_keras()
     network = build(recipe.architecture, recipe.training_size, classes.units)
-    assign_imagenet(network, imagenet_tensors())
+    assign_imagenet(network, imagenet_tensors(recipe.architecture))
     # nothing is picked by a validation part, so its images teach too; the calibration part only tells how it goes
     taught = [*parts["train"], *parts["validation"]]
     squares = _squares(data, taught, recipe)

