@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from cli.data_check_text import CLASS_COLUMNS, CUE_COLUMNS, cells, copies, cue_cells, warnings
+from cli.data_check_text import CLASS_COLUMNS, CUE_COLUMNS, cells, copies, cue_cells, one_class, warnings
 from cli.html_report import jpeg_uri
 from cli.pages import page_environment
 from models.errors import ImageRefused
@@ -41,6 +41,7 @@ def write_html(file: IO[str], found: DataCheck, data: Path) -> None:
         made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         found=found,
         copies=copies(found),
+        one_class=one_class(found),
         warnings=list(warnings(found)),
         class_columns=CLASS_COLUMNS,
         classes=[cells(facts) for facts in found.classes],

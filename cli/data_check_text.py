@@ -36,7 +36,17 @@ def lines(found: DataCheck) -> Iterator[str]:
     yield from _listed(
         f"{len(found.conflicts)} label conflicts", [", ".join(x.image for x in g) for g in found.conflicts]
     )
-    yield "sound: every file can be read, no labels conflict" if found.sound else "not sound: see the lists above"
+    if found.one_class:
+        yield one_class(found)
+    yield "sound: every file can be read, no labels conflict" if found.sound else "not sound: see above"
+
+
+def one_class(found: DataCheck) -> str:
+    """What is wrong with a folder of one class."""
+    return (
+        f"one class alone, {found.one_class}: expected a folder for each of two or more, such as benign/ and "
+        "malignant/; there is nothing to tell apart"
+    )
 
 
 def copies(found: DataCheck) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from models.catalogue import find
 from models.errors import UsageFault
 from models.evaluation.cases import Case
 from models.evaluation.evaluation import evaluate
-from models.evaluation.labels import Known, know, read_rows, with_groups
+from models.evaluation.label_words import Known
+from models.evaluation.labels import know, read_rows, with_groups
 from models.evaluation.parts import Known as InSplit
 from models.evaluation.parts import known_images
 from models.evaluation.predictive import PREVALENCES
@@ -39,6 +40,7 @@ class Order:
     prevalences: tuple[float, ...] = ()
     subgroup: str | None = None
     groups: Path | None = None
+    malignant: tuple[str, ...] = ()  # names of the labels, other than the model version's own, that count as such
     ring: float | None = None  # radius of a dark ring to draw on every image of a folder, in halves of its shorter side
 
 
@@ -68,7 +70,9 @@ def evaluate_source(order: Order) -> Result:
         raise UsageFault(f"there is no image in {order.source}: expected at least one")
     rows = read_rows(order.labels, order.subgroup) if order.labels else None
     classes = taken.version.manifest.classes
-    known = know(targets, rows, [image.scorable for image in taken.images], classes)
+    known = know(targets, rows, [image.scorable for image in taken.images], classes, order.malignant)
+    if order.malignant and not order.subgroup:  # how it does on each diagnosis is the first that one wants to know
+        known = [replace(item, subgroup=item.word) for item in known]
     from_labels = any(item.group for item in known)
     if order.groups:
         known = with_groups(targets, known, order.groups)
@@ -97,10 +101,11 @@ def evaluate_source(order: Order) -> Result:
         version=taken.version,
         policy=taken.policy,
         groups_from=groups_from,
-        subgroup=order.subgroup,
+        subgroup=order.subgroup or ("label" if order.malignant else None),
         images=images,
         labels=[item.label for item in known],
         class_names=[item.class_name for item in known],
+        malignant=order.malignant,
         evaluation=evaluation,
         made=datetime.now(UTC),
         ring=order.ring,

@@ -9,6 +9,7 @@ from cli.svg import Chart
 from models.evaluation.measurement import AtThreshold, Measurement
 
 _LABEL_ROOM = 0.055  # labels of operating points stand at least so far apart, as a share of the axis
+_RIGHT_OF, _LEFT_OF = 0.55, 0.35  # shares of the axis up to and from which "sensitivity-95 (judges)" fits beside a dot
 
 
 def roc(measurement: Measurement, judged: AtThreshold) -> Markup:
@@ -62,7 +63,7 @@ def _points(
         chart.dot(x, y, kind, 6 if point is judged else 4.5, f"{point.name}, threshold {point.threshold:.6f}")
         room = min(room - _LABEL_ROOM, y - 0.045)
         name = f"{point.name} (judges)" if point is judged else point.name
-        right = to_the_right and x < 0.7
+        right = x < (_RIGHT_OF if to_the_right else _LEFT_OF)
         chart.note(
             x + (0.025 if right else -0.025),
             room,

@@ -28,8 +28,9 @@ class Result:
     """An evaluation and all that a reader needs to judge it.
 
     ``images`` as handed in, with their labels (0 benign, 1 malignant, None not known) in ``labels``, and with the true
-    one of several classes ("" not known) in ``class_names``, which is empty where the model version is binary;
-    ``policy``: the name of the operating point that judges, one of the measured ones.
+    one of several classes ("" not known) in ``class_names``; ``malignant``: the names among them, other than those of
+    the model version, that were said to count as malignant; ``policy``: the name of the operating point that judges,
+    one of the measured ones.
     """
 
     source: str  # "folder" or "batch"
@@ -43,7 +44,27 @@ class Result:
     evaluation: Evaluation
     made: datetime
     class_names: Sequence[str] = ()
+    malignant: Sequence[str] = ()
     ring: float | None = None
+
+    @property
+    def labelled(self) -> dict[str, dict[str, int]]:
+        """What the images that count are labelled as, and how many, by what it counts as."""
+        found: dict[str, dict[str, int]] = {word: {} for word in reversed(LABELS)}
+        for image, label, name in zip(self.images, self.labels, self._named, strict=True):
+            if image.state == ImageState.SCREENED and label is not None:
+                of_label = found[LABELS[label]]
+                of_label[name or LABELS[label]] = of_label.get(name or LABELS[label], 0) + 1
+        return {word: dict(sorted(names.items())) for word, names in found.items()}
+
+    @property
+    def counted_as(self) -> str:
+        """The same as a sentence."""
+        said = [
+            f"{', '.join(f'{name} ({number})' for name, number in names.items()) or 'none'} as {word}"
+            for word, names in self.labelled.items()
+        ]
+        return "; ".join(said)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -128,6 +149,7 @@ class Result:
             },
             "warnings": self.warnings,
             **self.evaluation.as_json(),
+            "labelled": self.labelled,
             "subgroup_column": self.subgroup,
             "unscored": self.unscored,
         }
@@ -136,6 +158,8 @@ class Result:
         """For a terminal: the set that counts, and the other one beside it."""
         evaluation = self.evaluation
         found = [f"model            {self.version.name}", f"images           {self.equation}"]
+        if self.malignant:
+            found.append(f"labels           {self.counted_as}")
         if evaluation.held_back:
             found += _measured("held-back images", evaluation.held_back, self.judged(evaluation.held_back))
             found += _measured(

@@ -15,6 +15,7 @@ from models.catalogue import find
 from models.checksum import sha256_hex
 from models.decoding import decode
 from models.errors import ImageRefused, PassingFault, UsageFault
+from models.field import lit_field
 from models.preprocessing import preprocessing
 from models.quality import ungradable
 from models.rounding import decimal
@@ -24,6 +25,7 @@ from storage.image_files import read_image_bytes
 from storage.paths import shown, to_location
 from storage.report import ReportRow
 from storage.states import ImageState
+from worker.networks import Networks
 
 if TYPE_CHECKING:
     from models.networks.gradcam import GradCam
@@ -34,12 +36,11 @@ NAME_DIGITS = 16  # of the SHA-256: enough to tell the images of a site apart, a
 
 @dataclass(frozen=True)
 class Look:
-    """A crop (PANEL pixels a side), the network's picture and its map (0..1), and the probability (0..1)."""
+    """A crop (PANEL pixels a side), the network's picture and its map (0..1), and why it cannot be graded."""
 
     crop: NDArray[np.uint8]
     picture: NDArray[np.uint8]
     heat: NDArray[np.float32]
-    probability: float
     ungradable: str | None
 
 
@@ -64,7 +65,7 @@ class Explainer:
     """Looks at pictures with the model versions of a site, each loaded once."""
 
     def __init__(self, home: Path) -> None:
-        self._home = home
+        self._home, self._networks = home, Networks(home)
         self._ready: dict[str, tuple[ModelVersion, GradCam]] = {}
 
     def look(self, data: bytes, suffix: str, model: str) -> Look:
@@ -73,9 +74,18 @@ class Explainer:
         size = version.manifest.input_size
         prepare = preprocessing(version.manifest.preprocessing)
         rgb = decode(data, suffix, at_least=size)
-        picture = prepare(rgb, size)
-        probabilities, maps = gradcam.maps(picture[None])
-        return Look(prepare(rgb, PANEL), picture, maps[0], decimal(probabilities[0]), ungradable(rgb))
+        field = lit_field(rgb)
+        picture = prepare(rgb, size, field)
+        _, maps = gradcam.maps(picture[None])
+        return Look(prepare(rgb, PANEL, field), picture, maps[0], ungradable(rgb, field))
+
+    def judge(self, look: Look, model: str) -> tuple[float, str | None]:
+        """Probability (0..1) and why it is not relied on, if so: by the network that workers screen with.
+
+        A map comes from a part of it alone, which does not know what is unlike all that it learned from.
+        """
+        said = self._networks.get(model).answers(look.picture[None])
+        return decimal(float(said.malignant[0])), look.ungradable or said.reasons()[0]
 
     def look_at_row(self, row: ReportRow) -> Look:
         """The look at a screened image. Raises ImageRefused when its file changed, PassingFault, and as `look`."""
@@ -111,10 +121,10 @@ def explain_image(path: str, folder: Path, explainer: Explainer, model: str) -> 
     except (ImageRefused, PassingFault) as error:
         return Explained(**asdict(nothing) | {"checksum": checksum, "reason": str(error)})
     threshold = explainer.threshold(model)
-    outcome = decide(Scored(0, look.probability, look.ungradable), threshold)
+    probability, reason = explainer.judge(look, model)
+    outcome = decide(Scored(0, probability, reason), threshold)
     name = _write(folder, checksum, look)
-    reason = look.ungradable or ""
-    return Explained(nothing.image, checksum, name, look.probability, outcome, threshold, model, reason)
+    return Explained(nothing.image, checksum, name, probability, outcome, threshold, model, reason or "")
 
 
 def explain_rows(rows: Iterable[ReportRow], folder: Path, explainer: Explainer) -> Iterator[Explained]:

@@ -6,11 +6,10 @@ from contextlib import closing
 
 from storage import pause
 from storage.migrate import open_database
-from storage.processes import os_user
 from storage.settings import from_environment
 
 
-def turn(actor: str | None, *, on: bool) -> bool:
-    """Turn the pause of this site on or off; ``actor`` None: the user of this process. Returns whether it changed."""
+def turn(actor: str, *, on: bool) -> bool:
+    """Turn the pause of this site on or off. Returns whether it changed."""
     with closing(open_database(from_environment())) as database, database.write() as session:
-        return pause.turn(session, on=on, actor=actor or os_user())
+        return pause.turn(session, on=on, actor=actor)

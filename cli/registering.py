@@ -10,7 +10,30 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from models.manifest import Manifest
+    from models.version import ModelVersion
     from storage.settings import Settings
+
+
+def expect_usable(version: ModelVersion) -> None:
+    """What a worker would find out with images waiting: can this release screen with the version?
+
+    Raises ModelInvalid when a file is not that of its manifest, or when this release has not its architecture or its
+    preprocessing.
+    """
+    from models.errors import ModelInvalid
+    from models.evaluation.parts import known_images
+    from models.networks.architectures import ARCHITECTURES
+    from models.preprocessing import preprocessing
+
+    version.verify()
+    known_images(version)
+    preprocessing(version.manifest.preprocessing)
+    if (received := version.manifest.architecture) not in ARCHITECTURES:
+        raise ModelInvalid(
+            f"model {version.name}: expected an architecture that this release knows "
+            f"({', '.join(sorted(ARCHITECTURES))}), received {received!r}; install the release that "
+            "the model version was made with"
+        )
 
 
 def register(folder: Path, settings: Settings, actor: str) -> Manifest:
@@ -19,6 +42,7 @@ def register(folder: Path, settings: Settings, actor: str) -> Manifest:
     Raises ModelInvalid when it is not what its manifest says, UsageFault when its name is taken by one that gives
     other probabilities.
     """
+    from cli.output import talk
     from models.catalogue import SHIPPED
     from models.errors import UsageFault
     from models.version import open_version
@@ -27,7 +51,7 @@ def register(folder: Path, settings: Settings, actor: str) -> Manifest:
     from storage.registry import record_registration
 
     version = open_version(folder)
-    version.verify()
+    expect_usable(version)
     name = version.name
     for taken in (SHIPPED / name, settings.home / "models" / name):
         if (taken / "manifest.json").is_file():
@@ -37,6 +61,11 @@ def register(folder: Path, settings: Settings, actor: str) -> Manifest:
                 raise UsageFault(
                     f"there is another model version {name!r} with other {what}; a name never changes its meaning: "
                     "give yours a new one in its manifest.json"
+                )
+            if other.raw != version.manifest.raw:
+                talk(
+                    f"There is a {name} already that gives the same probabilities. It stays as it is: the operating "
+                    "points and numbers are its own, not those of this folder."
                 )
             return other
     models = settings.home / "models"

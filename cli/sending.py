@@ -28,22 +28,13 @@ class Sent:
 
     def to_file(self, path: Path, write: Write) -> None:
         """Write a file whole or not at all. Raises UsageFault when it cannot be written."""
-        from models.errors import UsageFault
-        from models.whole_file import whole_file
+        from cli.asked_file import asked_file
 
-        try:
-            target = path.resolve()
-            if target.exists() and not target.is_file():
-                raise UsageFault(
-                    f"the report cannot be written to {path}: expected a file, received a folder or a device"
-                )
-            with whole_file(target) as file:
-                rows = write(file)
-                file.flush()
-                with Path(file.name).open("rb") as written:
-                    digest = hashlib.file_digest(written, "sha256").hexdigest()
-        except OSError as error:
-            raise UsageFault(f"the report cannot be written to {path}, nothing was: {error.strerror}") from error
+        with asked_file(path, "the report") as file:
+            rows = write(file)
+            file.flush()
+            with Path(file.name).open("rb") as written:
+                digest = hashlib.file_digest(written, "sha256").hexdigest()
         self.rows, self.sha256 = rows, digest
 
     def to_stdout(self, write: Write) -> None:

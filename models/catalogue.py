@@ -19,13 +19,18 @@ def folders(home: Path) -> Iterator[Path]:
             yield from sorted(p for p in parent.iterdir() if (p / "manifest.json").is_file())
 
 
+def opened(folder: Path) -> ModelVersion:
+    """The model version of a folder at hand. Raises ModelInvalid when its manifest is broken or has another name."""
+    version = open_version(folder)
+    if version.name != folder.name:  # batches and predictions are kept under the manifest's name
+        raise ModelInvalid(f"the folder {folder} holds the model {version.name!r}; give both one name")
+    return version
+
+
 def find(name: str, home: Path) -> ModelVersion:
     """The model version of a name. Raises ModelInvalid when it is missing or its manifest is broken."""
-    for parent in (SHIPPED, home / "models"):
-        if "/" not in name and (parent / name / "manifest.json").is_file():
-            version = open_version(parent / name)
-            if version.name != name:  # batches and predictions are kept under the manifest's name
-                raise ModelInvalid(f"the folder {parent / name} holds the model {version.name!r}; give both one name")
-            return version
+    for folder in folders(home):
+        if folder.name == name:
+            return opened(folder)
     known = ", ".join(folder.name for folder in folders(home)) or "none"
     raise ModelInvalid(f"no model version {name!r} (at hand: {known}); see `screen model list`")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from models.errors import ModelInvalid
 from models.views import VIEWS
 
 FORMAT = 1
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 T = TypeVar("T")
 
@@ -62,6 +64,13 @@ class Manifest:
         return (*network, self.preprocessing, self.views, self.calibration)
 
 
+def version_name(value: Any) -> str:
+    """A sound name of a model version: it becomes a folder and stands in reports. Raises ValueError for another."""
+    if not _NAME.fullmatch(_text(value)):
+        raise ValueError(f"expected a letter or digit, then at most 99 letters, digits, . _ or -, received {value!r}")
+    return str(value)
+
+
 def parse(text: str) -> Manifest:
     """Read a manifest. Raises ModelInvalid with the field that is missing or wrong."""
     try:
@@ -77,12 +86,12 @@ def parse(text: str) -> Manifest:
             threshold=_field(raw, _probability, "operating_points", name, "threshold"),
             chosen_for=_field(raw, _text, "operating_points", name, "chosen_for"),
             chosen_on=_field(raw, _text, "operating_points", name, "chosen_on"),
-            expected=_field(raw, _object, "operating_points", name, "expected"),
+            expected=_field(raw, _performances, "operating_points", name, "expected"),
         )
         for name in _field(raw, _object, "operating_points")
     }
     manifest = Manifest(
-        name=_field(raw, _text, "name"),
+        name=_field(raw, version_name, "name"),
         architecture=_field(raw, _text, "architecture"),
         input_size=_field(raw, _pixels, "input_size"),
         preprocessing=_field(raw, _text, "preprocessing"),
@@ -94,7 +103,7 @@ def parse(text: str) -> Manifest:
         weights_sha256=_field(raw, _text, "weights", "sha256"),
         operating_points=points,
         default_operating_point=_field(raw, _text, "default_operating_point"),
-        metrics=_field(raw, _object, "metrics"),
+        metrics=_field(raw, _metrics, "metrics"),
         training=_field(raw, _object, "training"),
         views=_field(raw, _views, "views") if "views" in raw else 1,
         data=_field(raw, _object, "data") if "data" in raw else {},
@@ -177,3 +186,27 @@ def _object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"expected an object, received {value!r}")
     return value
+
+
+def _performances(value: Any) -> dict[str, Any]:
+    """By part of the split: sensitivity and specificity, each with its interval, all 0..1."""
+    for part, rates in _object(value).items():
+        for rate in ("sensitivity", "specificity"):
+            try:
+                found = [_object(rates)[rate], *_object(rates)[f"{rate}_interval"]]
+            except (KeyError, TypeError) as error:
+                raise ValueError(f"{part}: expected {rate} and {rate}_interval, received {rates!r}") from error
+            if len(list(map(_probability, found))) != 3:
+                raise ValueError(f"{part}: expected two bounds of {rate}, received {found[1:]!r}")
+    return dict(value)
+
+
+def _metrics(value: Any) -> dict[str, Any]:
+    """By part of the split: numbers by their names, and ``intervals``."""
+    for part, numbers in _object(value).items():
+        for name, number in _object(numbers).items():
+            if name == "intervals":
+                _object(number)
+            elif isinstance(number, bool) or not isinstance(number, int | float):
+                raise ValueError(f"{part}.{name}: expected a number, received {number!r}")
+    return dict(value)

@@ -6,8 +6,8 @@ probability must be reproducible from the old name. A better way gets a new name
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,25 @@ from PIL import Image
 
 from models.decoding import decode
 from models.errors import ModelInvalid
-from models.field import lit_field
+from models.field import Box, lit_field
 
 GREY = 127  # what EfficientNet-Lite subtracts: the surround becomes 0, as its convolutions pad
 
 
-def square_1(rgb: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+class Preprocessing(Protocol):
+    """rgb: (height, width, 3), sRGB, 0..255. Returns (size, size, 3), 0..255.
+
+    ``field``: its lit field (`models.field.lit_field`), where it is known already; to find it takes a millisecond.
+    """
+
+    def __call__(self, rgb: NDArray[np.uint8], size: int, field: Box | None = None) -> NDArray[np.uint8]: ...
+
+
+def square_1(
+    rgb: NDArray[np.uint8],
+    size: int,
+    field: Box | None = None,  # noqa: ARG001 - it looks at the frame alone
+) -> NDArray[np.uint8]:
     """Largest centred square, resized with an antialiasing triangle filter.
 
     The aspect ratio is kept: a squeezed lesion changes its asymmetry, which is one of the things looked at.
@@ -34,12 +47,12 @@ def square_1(rgb: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     return np.asarray(square.resize((size, size), Image.Resampling.BILINEAR), dtype=np.uint8)
 
 
-def field_square(rgb: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+def field_square(rgb: NDArray[np.uint8], size: int, field: Box | None = None) -> NDArray[np.uint8]:
     """The square around the lit field (see `models.field`), resized as in `square_1`: what is trained from.
 
     rgb: (height, width, 3), sRGB, 0..255. Returns (size, size, 3), 0..255.
     """
-    top, left, bottom, right = lit_field(rgb)
+    top, left, bottom, right = field or lit_field(rgb)
     square = Image.fromarray(rgb[top:bottom, left:right])
     return np.asarray(square.resize((size, size), Image.Resampling.BILINEAR), dtype=np.uint8)
 
@@ -51,18 +64,18 @@ def outside_disc(size: int) -> NDArray[np.bool_]:
     return np.asarray(along[:, None] ** 2 + along**2 > (size / 2) ** 2)
 
 
-def field_1(rgb: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+def field_1(rgb: NDArray[np.uint8], size: int, field: Box | None = None) -> NDArray[np.uint8]:
     """The lit disc of a photograph on grey, the same shape whether or not a dermoscope drew a dark ring around it.
 
     A disc keeps 79 % of a plain square photograph; the square inscribed in a round field would keep 50 %.
     rgb: (height, width, 3), sRGB, 0..255. Returns (size, size, 3), 0..255.
     """
-    picture = field_square(rgb, size).copy()
+    picture = field_square(rgb, size, field).copy()
     picture[outside_disc(size)] = GREY
     return picture
 
 
-PREPROCESSINGS: dict[str, Callable[[NDArray[np.uint8], int], NDArray[np.uint8]]] = {
+PREPROCESSINGS: dict[str, Preprocessing] = {
     "field-1": field_1,
     "square-1": square_1,
 }
@@ -76,7 +89,7 @@ LIMITS: dict[str, str] = {
 """What each does not do well, for the model card."""
 
 
-def preprocessing(version: str) -> Callable[[NDArray[np.uint8], int], NDArray[np.uint8]]:
+def preprocessing(version: str) -> Preprocessing:
     """The function behind a preprocessing version. Raises ModelInvalid when this release has none of that name."""
     try:
         return PREPROCESSINGS[version]

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from models.field import Box
 from models.skin import nothing_to_judge
 
 LONGER_SIDE = 224
@@ -50,14 +51,15 @@ def beyond_judging(reason: str) -> bool:
     return reason.partition(":")[0] not in POOR
 
 
-def ungradable(rgb: NDArray[np.uint8]) -> str | None:
+def ungradable(rgb: NDArray[np.uint8], field: Box | None = None) -> str | None:
     """Return why a picture cannot be graded, or None if it can.
 
     Args:
         rgb: decoded pixels, shape (height, width, 3), uint8, sRGB.
+        field: its lit field (`models.field.lit_field`), where it is known already.
     """
     grey = _small_grey(rgb)
-    return _incomplete(rgb) or _without_content(grey) or nothing_to_judge(rgb) or _blurred(grey)
+    return _incomplete(rgb) or _without_content(grey) or nothing_to_judge(rgb, field) or _blurred(grey)
 
 
 def _incomplete(rgb: NDArray[np.uint8]) -> str | None:

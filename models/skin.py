@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from models.field import Box
 from models.preprocessing import field_square, outside_disc
 
 FINE, COARSE = 64, 16  # pixels across the disc
@@ -25,13 +26,14 @@ MIN_HUES = 1.5  # grey levels
 NEARLY, DIM = 0.75, 40  # share of the other channels, grey levels: lit skin of every shade is reddest, or nearly so
 
 
-def nothing_to_judge(rgb: NDArray[np.uint8]) -> str | None:
+def nothing_to_judge(rgb: NDArray[np.uint8], field: Box | None = None) -> str | None:
     """Why the lit field shows no skin with something on it, or None.
 
     Args:
         rgb: decoded pixels, shape (height, width, 3), uint8, sRGB.
+        field: its lit field, where it is known already.
     """
-    square = field_square(rgb, FINE)
+    square = field_square(rgb, FINE, field)
     seen = square[~outside_disc(FINE)].astype(np.float64)
     colour = float((seen.max(axis=1) - seen.min(axis=1)).mean())
     if colour < MIN_COLOUR:

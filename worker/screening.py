@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from models.checksum import sha256_hex
 from models.decoding import decode
 from models.errors import Handling, ImageRefused, UsageFault, handling_of
+from models.field import lit_field
 from models.limits import PIXELS_AT_ONCE
 from models.memory import PixelBudget
 from models.preprocessing import preprocessing
@@ -65,7 +66,8 @@ def screen(
             raise ImageRefused(changed.format(bytes=both))
         with budget.share() as take:
             rgb = decode(data, PurePath(image.image).suffix, at_least=manifest.input_size, before=take)
-            return _Picture(prepare(rgb, manifest.input_size), ungradable(rgb))
+            field = lit_field(rgb)  # once for both
+            return _Picture(prepare(rgb, manifest.input_size, field), ungradable(rgb, field))
 
     with ThreadPoolExecutor(THREADS, thread_name_prefix="decode") as pool:
         try:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import click
 
+from cli.by_option import by_option
+
 
 @click.command("erase")
 @click.option("--patient", metavar="ID", help="The pseudonym of a manifest; - reads it from stdin.")
 @click.option("--checksum", metavar="SHA256", help="Instead: all images with these bytes, whoever's they are.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; stands on the audit trail for ever.")
-@click.option("--by", "actor", metavar="NAME", help="Who does this. Default: the user of this process.")
+@by_option
 @click.option("--keep-files", is_flag=True, help="Erase the records and leave the image files where they are.")
 @click.option("--unscreened", is_flag=True, help="Also images that still wait to be screened; they end as failed.")
 @click.option("--dry-run", is_flag=True, help="Say what would be erased, and change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
-    patient: str | None, checksum: str | None, reason: str, actor: str | None, keep_files: bool, unscreened: bool,
+    patient: str | None, checksum: str | None, reason: str, actor: str, keep_files: bool, unscreened: bool,
     dry_run: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Erase the images of a patient: the files, their names, patient and lesion; results and audit trail stay.
@@ -34,10 +36,9 @@ def command(
     from cli.erasing import erase_and_tell, whose_images
     from storage.erasure import Order
     from storage.migrate import open_database
-    from storage.processes import os_user
     from storage.settings import from_environment
 
     whose = whose_images(patient, checksum)
-    order = Order(reason, actor or os_user(), keep_files, unscreened)
+    order = Order(reason, actor, keep_files, unscreened)
     with closing(open_database(from_environment())) as database:
         return erase_and_tell(database, whose, order, dry_run=dry_run, as_json=as_json)

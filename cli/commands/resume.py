@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
+from cli.by_option import by_option
+
 
 @click.command("resume")
-@click.option("--by", "actor", help="Who does this. Default: the user of this process.")
+@by_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(actor: str | None, as_json: bool) -> None:
+def command(actor: str, as_json: bool) -> None:
     """Hand out work again after `screen pause`. An audit event says who did this.
 
     Running workers go on within seconds.

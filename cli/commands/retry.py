@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import click
 
+from cli.by_option import by_option
+
 
 @click.command("retry")
 @click.argument("batch")
 @click.option("--wait", is_flag=True, help="Wait for the results; runs a worker itself when none is alive.")
-@click.option("--by", "actor", help="Who does this. Default: the user of this process.")
+@by_option
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as one JSON object.")
-def command(batch: str, wait: bool, actor: str | None, as_json: bool) -> int:
+def command(batch: str, wait: bool, actor: str, as_json: bool) -> int:
     """Queue again what failed in BATCH, once its cause is repaired; everything else stays as it is.
 
     Failed images are ours: their attempts were used up. Rejected images are the input's fault and are never
@@ -30,14 +32,13 @@ def command(batch: str, wait: bool, actor: str | None, as_json: bool) -> int:
     from cli.show_counts import show_counts
     from storage.counts import counts
     from storage.migrate import open_database
-    from storage.processes import os_user
     from storage.retry import retry_failed
     from storage.settings import from_environment
 
     settings = from_environment()
     with closing(open_database(settings)) as database:
         with database.write() as session:
-            retried = retry_failed(session, batch, actor or os_user())
+            retried = retry_failed(session, batch, actor)
         with database.read() as session:
             total = counts(session, batch)
         show = partial(show_counts, as_json=as_json, retried=retried.images)

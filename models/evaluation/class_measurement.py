@@ -68,7 +68,7 @@ class ClassMeasurement:
 
 def measure_cases(cases: Sequence[Case], classes: Classes) -> ClassMeasurement | None:
     """Measure the cases whose class is known; None where there is none."""
-    known = [case for case in cases if case.class_name and case.by_class]
+    known = [case for case in cases if case.class_name in classes.names and case.by_class]
     if not known:
         return None
     return measure_classes(

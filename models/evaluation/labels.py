@@ -9,8 +9,9 @@ from pathlib import Path, PurePosixPath
 
 from models.classes import BINARY, Classes
 from models.errors import UsageFault
+from models.evaluation.label_words import Known, Words
 from models.evaluation.matching import Target, Targets, listed
-from models.training.split import LABELS, read_groups
+from models.training.split import read_groups
 
 
 @dataclass(frozen=True)
@@ -22,49 +23,6 @@ class Row:
     label: str | None  # None: the CSV has no such column
     group: str
     subgroup: str
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is known about one image: label 0 benign / 1 malignant, None where nobody said.
-
-    ``class_name``: which of several classes, "" where only benign or malignant was said.
-    """
-
-    label: int | None = None
-    group: str = ""
-    subgroup: str = ""
-    class_name: str = ""
-
-    @property
-    def word(self) -> str:
-        """What somebody said of it."""
-        return self.class_name or ("" if self.label is None else LABELS[self.label])
-
-    def contradicts(self, other: Known) -> bool:
-        """Whether both cannot be true of one image. Benign does not contradict a class that counts as benign."""
-        if self.label is None or other.label is None:
-            return False
-        one_class = not self.class_name or not other.class_name or self.class_name == other.class_name
-        return self.label != other.label or not one_class
-
-
-class Words:
-    """The words that label an image: benign, malignant, 0, 1, and the names of several classes, in any capitals."""
-
-    def __init__(self, classes: Classes) -> None:
-        self._known = {"0": Known(0), "1": Known(1), **{name: Known(n) for n, name in enumerate(LABELS)}}
-        if classes.several:
-            self._known |= {
-                name.lower(): Known(int(name in classes.malignant), class_name=name) for name in classes.names
-            }
-        self.all = (
-            " or ".join(LABELS) if not classes.several else f"{', '.join(classes.names)}, or {' or '.join(LABELS)}"
-        )
-
-    def read(self, word: str) -> Known | None:
-        """What a word says; None: it is no label."""
-        return self._known.get(word.lower())
 
 
 def read_rows(path: Path, subgroup: str | None = None) -> list[Row]:
@@ -97,7 +55,11 @@ def read_rows(path: Path, subgroup: str | None = None) -> list[Row]:
 
 
 def know(
-    targets: Sequence[Target], rows: Sequence[Row] | None, needed: Sequence[bool], classes: Classes = BINARY
+    targets: Sequence[Target],
+    rows: Sequence[Row] | None,
+    needed: Sequence[bool],
+    classes: Classes = BINARY,
+    malignant: Sequence[str] = (),
 ) -> list[Known]:
     """What is known about each image.
 
@@ -105,30 +67,36 @@ def know(
         rows: of the CSV; None: there is none, so folders say the label: benign/ and malignant/, or those of classes.
         needed: for each image, whether it must have a label (those that cannot be screened need none).
         classes: of the model version; their names are labels too.
+        malignant: names of other classes that count as malignant; all other names count as benign then.
 
     Raises UsageFault that lists every row and image at fault: a row that means no image or several, an image
     without a label or with two, a label that is none.
     """
     faults: list[str] = []
-    words = Words(classes)
-    known = [_folder_label(target, words) for target in targets]
+    words = Words(classes, malignant)
+    # where rows say the label, any other folder is just a place, and no class that counts as benign
+    only_folders = rows is None or all(row.label is None for row in rows)
+    known = [_folder_label(target, words, elsewhere=only_folders) for target in targets]
     if rows is not None:
         known = _from_rows(targets, rows, known, words, faults)
     for target, item, must in zip(targets, known, needed, strict=True):
         if must and item.label is None:
             faults.append(f"{target.image}: no label")
     faults += _contradictions(targets, known)
+    borne = {item.word.lower() for item in known}
+    faults += [f"--malignant {name}: no image is labelled so" for name in malignant if name.lower() not in borne]
     if faults:
         raise UsageFault(
-            f"the labels do not fit the images ({len(faults)} faults; expected one label, {words.all}, for "
-            f"each image, and a column image that names it by path, file name or SHA-256):{listed(faults)}"
+            f"the labels do not fit the images ({len(faults)} fault{'s' * (len(faults) > 1)}; expected one label, "
+            f"{words.all}, for each image, and a column image that names it by path, file name or SHA-256; labels with "
+            f"other names need --malignant, which says which of them count as malignant):{listed(faults)}"
         )
     return known
 
 
-def _folder_label(target: Target, words: Words) -> Known:
+def _folder_label(target: Target, words: Words, *, elsewhere: bool) -> Known:
     parts = PurePosixPath(target.relative).parts
-    return (words.read(parts[0]) if len(parts) > 1 else None) or Known()
+    return (words.read(parts[0], elsewhere=elsewhere) if len(parts) > 1 else None) or Known()
 
 
 def _from_rows(

@@ -18,7 +18,7 @@ from models.catalogue import SHIPPED
 from models.checksum import sha256_hex
 from models.classes import BINARY, Classes
 from models.errors import UsageFault
-from models.manifest import FORMAT, Manifest, parse
+from models.manifest import FORMAT, Manifest, parse, version_name
 from models.networks.architectures import build
 from models.networks.backend import library_versions
 from models.networks.legacy_file import LegacyFile, StoredLayer, open_legacy, reading
@@ -49,8 +49,10 @@ def import_weights(path: Path, wanted: Wanted, models: Path) -> Manifest:
     Its metrics are empty: the numbers of other weights are not those of these. Raises UsageFault when the file does not
     fit the architecture or the name cannot be used.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", wanted.name):
-        raise UsageFault(f"the name of a model version: expected letters, digits, . _ -, received {wanted.name!r}")
+    try:
+        version_name(wanted.name)
+    except ValueError as error:
+        raise UsageFault(f"the name of a model version: {error}") from error
     if (SHIPPED / wanted.name).exists() or (models / wanted.name).exists():
         raise UsageFault(f"there is a model version {wanted.name!r} already; name another")
     with open_legacy(path) as file:

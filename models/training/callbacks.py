@@ -45,7 +45,10 @@ class Tell(Callback):
 
 
 class Remember(Callback):
-    """Keeps the patience counters and the history on disk, so that `--resume` goes on as if never stopped."""
+    """Keeps patience counters, history and the state of random numbers (flips, dropout) on disk.
+
+    So `--resume` goes on as if never stopped.
+    """
 
     def __init__(self, path: Path, others: list[Any]) -> None:
         super().__init__()
@@ -61,6 +64,13 @@ class Remember(Callback):
         for callback in self._others:
             for key, value in saved["callbacks"].get(type(callback).__name__, {}).items():
                 setattr(callback, key, value)
+        for variable, value in zip(self._random(), saved.get("random", []), strict=False):
+            variable.assign(value)
+
+    def _random(self) -> list[Any]:
+        """The states of the generators of random numbers, in the order of the layers."""
+        every = self.model.variables if self.model else []
+        return [variable for variable in every if variable.path.endswith("seed_generator_state")]
 
     def epochs_done(self) -> int:
         """Whole epochs of an earlier run in the same folder."""
@@ -75,7 +85,8 @@ class Remember(Callback):
             for callback in self._others
         }
         seconds = self._earlier + time.monotonic() - self._begun
-        state = {"history": self.history, "callbacks": counters, "seconds": seconds}
+        random = [[int(number) for number in keras.ops.convert_to_numpy(state)] for state in self._random()]
+        state = {"history": self.history, "callbacks": counters, "random": random, "seconds": seconds}
         write_whole(self._path, json.dumps(state).encode())
 
 

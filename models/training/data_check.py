@@ -44,8 +44,17 @@ class DataCheck:
 
     @property
     def sound(self) -> bool:
-        """No file is unreadable and no labels conflict. Copies and shortcuts are for a person to judge."""
-        return not self.unreadable and not self.conflicts
+        """No file is unreadable, no labels conflict, and there are classes to tell apart.
+
+        Copies and shortcuts are for a person to judge.
+        """
+        return not self.unreadable and not self.conflicts and not self.one_class
+
+    @property
+    def one_class(self) -> str:
+        """The name of the only class with a readable picture, "" where there are more: nothing can be learned then."""
+        names = [facts.label for facts in self.classes if facts.images]
+        return names[0] if len(names) == 1 else ""
 
     @property
     def exact_copies(self) -> int:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.classes import BINARY, Classes
 from models.decoding import decode
+from models.networks.backend import import_keras
 from models.preprocessing import preprocessing
 from models.training.presets import FineTune, Preset
 from models.training.split import Sample
@@ -54,6 +55,25 @@ def dataset(
     if shuffle_seed is not None:
         rows = rows.shuffle(len(names), seed=shuffle_seed, reshuffle_each_iteration=True)
     return rows.batch(preset.batch_size).prefetch(2)
+
+
+def go_through(shuffled: Any, epochs: int) -> None:
+    """Bring a dataset to where so many epochs of ``fit`` leave it: a resumed run sees its pictures in the next order.
+
+    By a fit that computes nothing, since how many orders an epoch draws is Keras's affair (two, in 3.15).
+    """
+    if not epochs:
+        return
+    keras = import_keras()
+
+    class Reader(keras.Model):  # type: ignore[misc, name-defined]
+        def train_step(self, _pictures: Any) -> dict[str, Any]:
+            return {"loss": keras.ops.zeros(())}
+
+    reader = Reader()
+    reader.built = True
+    reader.compile(jit_compile=False)
+    reader.fit(shuffled, epochs=epochs, shuffle=False, verbose=0)
 
 
 def targets(samples: Sequence[Sample], classes: Classes = BINARY) -> NDArray[np.float32]:

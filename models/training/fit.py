@@ -15,7 +15,7 @@ from models.networks.backend import import_keras
 from models.preprocessing import prepare
 from models.training.callbacks import Progress, Tell, recipe_callbacks, seconds_spent
 from models.training.class_folders import class_folders
-from models.training.dataset import class_weights, dataset
+from models.training.dataset import class_weights, dataset, go_through
 from models.training.objective import auc, loss
 from models.training.order import Order
 from models.training.presets import FineTune, Preset, preset
@@ -111,6 +111,7 @@ def _fit(
     validation = dataset(order.data, parts["validation"], recipe, classes=classes)
     callbacks, remember = recipe_callbacks(recipe, run)
     steps = -(-len(parts["train"]) // recipe.batch_size)
+    go_through(training, remember.epochs_done())
     trained.fit(
         training,
         validation_data=validation,

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from models.errors import UsageFault
+from models.manifest import version_name
+
 
 @dataclass(frozen=True)
 class Order:
@@ -27,3 +30,10 @@ class Order:
     calibration: str | None = None  # a method of models.calibration.FITTED; None: the recipe's
     views: int = 1  # one of models.views.VIEWS
     data_notes: Mapping[str, Any] = field(default_factory=dict)  # see models.training.data_notes
+
+    def __post_init__(self) -> None:
+        """Raises UsageFault for a name that no model version can have: told now, and not after hours of training."""
+        try:
+            version_name(self.name)
+        except ValueError as error:
+            raise UsageFault(f"the name of the model version: {error}; give it one by --name") from error

@@ -53,6 +53,7 @@ def publish(
     parts = {part: [sample for sample in samples if sample.part == part] for part in PARTS}
     weights = dump_weights(network)
     measured = {part: parts[part] for part in ("calibration", "test")} | {RINGED: parts["test"]}
+    network.compile(jit_compile=False)  # once: each time TensorFlow traces the network anew, and warns of it
     outputs = {
         part: _outputs(network, order, rows, recipe, classes, ringed=part == RINGED) for part, rows in measured.items()
     }
@@ -123,7 +124,6 @@ def _outputs(
     ringed: bool = False,
 ) -> NDArray[np.float64]:
     """What the network puts out for a part, (n, units), before calibration, over the views that screening looks at."""
-    network.compile(jit_compile=False)
     altered = dark_ring if ringed else None
     pictures = dataset(order.data, samples, recipe, classes=classes, altered=altered)
 

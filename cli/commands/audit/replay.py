@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.by_option import by_option
 from cli.device_option import device_option
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     help="A probability may differ by so much, as by another engine; the outcome may not.",
 )
 @device_option
-@click.option("--by", "actor", help="Who does this. Default: the user of this process.")
+@by_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(target: str, file: str | None, tolerance: float, device: str, actor: str | None, as_json: bool) -> int:
+def command(target: str, file: str | None, tolerance: float, device: str, actor: str, as_json: bool) -> int:
     """Score the screened images of BATCH again, or one IMAGE, with the recorded weights, and compare.
 
     The file must have the recorded SHA-256 and the model version the recorded weights. IMAGE is a file, its path as
@@ -47,7 +48,6 @@ def command(target: str, file: str | None, tolerance: float, device: str, actor:
     from models.errors import ProofBroken, UsageFault
     from storage.migrate import open_database
     from storage.paths import to_location
-    from storage.processes import os_user
     from storage.replay import note
     from storage.settings import from_environment
     from worker import device as devices
@@ -73,7 +73,7 @@ def command(target: str, file: str | None, tolerance: float, device: str, actor:
         _say(done)
         only = meant.batch_ids[0] if len(meant.batch_ids) == 1 else None
         with database.write() as session:
-            note(session, only, done.facts(meant, actor or os_user()))
+            note(session, only, done.facts(meant, actor))
     if done.broken:
         more = f" (and {len(done.broken) - 1} more images)" if len(done.broken) > 1 else ""
         raise ProofBroken(

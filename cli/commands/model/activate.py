@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import click
 
+from cli.by_option import by_option
+
 
 @click.command("activate")
 @click.argument("name", required=False)
 @click.option("--shadow", is_flag=True, help="Let it score beside the active one, without deciding anything.")
 @click.option("--off", is_flag=True, help="Take the role away: with --shadow no shadow, else the shipped model.")
-@click.option("--by", "actor", help="Who does this. Default: the user of this process.")
+@by_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(name: str | None, shadow: bool, off: bool, actor: str | None, as_json: bool) -> None:
+def command(name: str | None, shadow: bool, off: bool, actor: str, as_json: bool) -> None:
     """Let the model version NAME screen all batches handed in from now on; an audit event says who did this.
 
     Batches that were handed in before keep the model version they were handed in for.
@@ -23,10 +25,10 @@ def command(name: str | None, shadow: bool, off: bool, actor: str | None, as_jso
       screen model activate --shadow --off
     """
     from cli import output
+    from cli.registering import expect_usable
     from models.catalogue import find
     from models.errors import UsageFault
     from storage.migrate import open_database
-    from storage.processes import os_user
     from storage.registry import give_role
     from storage.settings import from_environment
     from storage.states import Role
@@ -37,10 +39,10 @@ def command(name: str | None, shadow: bool, off: bool, actor: str | None, as_jso
     role = Role.SHADOW if shadow else Role.ACTIVE
     version = find(name, settings.home) if name else None
     if version is not None:
-        version.verify()
+        expect_usable(version)
     database = open_database(settings)
     with database.write() as session:
-        before = give_role(session, role, version.manifest if version else None, actor or os_user())
+        before = give_role(session, role, version.manifest if version else None, actor)
     if as_json:
         output.data_json({"role": role, "old": before, "new": name})
     else:

@@ -26,12 +26,12 @@ def command(names: tuple[str, ...], shipped: bool, output: Path | None, as_json:
     import json
 
     from cli.active import active_name
+    from cli.asked_file import asked_file
     from cli.model_card import facts, markdown
     from cli.model_card import shipped as shipped_versions
     from cli.output import data, talk
     from models.catalogue import find
     from models.errors import UsageFault
-    from models.whole_file import whole_file
     from storage.settings import from_environment
 
     if shipped and names:
@@ -50,9 +50,6 @@ def command(names: tuple[str, ...], shipped: bool, output: Path | None, as_json:
     if output is None:
         data(text.rstrip("\n"))
         return
-    try:
-        with whole_file(output) as file:
-            file.write(text)
-    except OSError as error:
-        raise UsageFault(f"the card cannot be written to {output}: {error.strerror or error}") from error
+    with asked_file(output, "the card") as file:
+        file.write(text)
     talk(f"Wrote the card to {output}.")

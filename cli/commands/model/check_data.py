@@ -27,30 +27,32 @@ def command(data: Path, groups_output: Path | None, output: Path | None, as_json
 
     Finds re-encoded, resized, turned and mirrored copies of one picture, copies with conflicting labels, files that
     cannot be read, and shortcuts: dark corners, brightness, file size and the like, where they alone tell the
-    classes apart. Exit code 1 when a file cannot be read or labels conflict.
+    classes apart. Exit code 1 when a file cannot be read, labels conflict, or there is one class alone.
 
     \b
     Example:
       screen model check-data lesions --groups-output near_duplicates.csv
     """
     from cli import output as out
+    from cli.asked_file import asked_file, expect_writable
     from cli.data_check_html import write_html
     from cli.data_check_text import show
     from cli.progress import progress
     from models.training.data_check import check, write_groups
     from models.training.folder import read_folder
-    from models.whole_file import whole_file
 
+    expect_writable(groups_output, "the groups")
+    expect_writable(output, "the findings")
     with progress("Reading, files") as reading:
         folder = read_folder(data, reading.update)
     with progress("Comparing, blocks") as comparing:
         found = check(folder, comparing.update)
     if groups_output:
-        with whole_file(groups_output) as file:
+        with asked_file(groups_output, "the groups") as file:
             write_groups(file, found.groups)
         out.talk(f"{len(found.groups)} groups of near-duplicates written to {groups_output}")
     if output:
-        with whole_file(output) as file:
+        with asked_file(output, "the findings") as file:
             write_html(file, found, data)
         out.talk(f"findings written to {output}")
     if as_json:

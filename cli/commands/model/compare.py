@@ -31,6 +31,9 @@ def command(first: str, second: str, limit: int, as_json: bool) -> None:
         return
     output.data(f"images scored by both: {found['images']}")
     if not found["images"]:
+        output.talk(
+            f"To have both score the same images: `screen model activate {second} --shadow` while {first} is active."
+        )
         return
     output.data(f"same outcome: {found['agree']} ({found['agreement']:.1%})")
     output.data(f"flagged by {first} alone: {found['only_first_flags']}")

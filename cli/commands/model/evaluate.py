@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from cli.exit_codes import ExitCode
-
-if TYPE_CHECKING:
-    from cli.evaluation_result import Result
 
 _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -21,6 +17,13 @@ _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--labels",
     type=_EXISTING,
     help="CSV (image,label and more). Default: the folders of DIR, benign/ and malignant/ or the classes of the model.",
+)
+@click.option(
+    "--malignant",
+    metavar="NAME,...",
+    multiple=True,
+    help="Labels that count as malignant, such as melanoma,bcc, where they are no classes of the model; others count "
+    "as benign then. May be repeated.",
 )
 @click.option("--model", help="Model version that screens DIR. Default: the active one.")
 @click.option("--operating-point", help="What judges. Default: the model's default, or the policy of BATCH.")
@@ -45,6 +48,7 @@ _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 def command(
     source: str,
     labels: Path | None,
+    malignant: tuple[str, ...],
     model: str | None,
     operating_point: str | None,
     prevalences: tuple[float, ...],
@@ -61,21 +65,40 @@ def command(
     \b
     Example:
       screen model evaluate lesions --output evaluation.html
+      screen model evaluate by-diagnosis --malignant melanoma,bcc --output evaluation.html
       screen model evaluate 20261121-093000-1f2e3d --labels labels.csv --subgroup site --prevalence 0.03 --json
     """
+    from cli.asked_file import asked_file, expect_writable
+    from cli.class_names import class_names
     from cli.output import data, data_json, talk
     from models.errors import UsageFault
     from storage.report import NOTICE
 
     try:
         from cli.evaluating import Order, evaluate_source
+        from cli.evaluation_report import page
     except ImportError as error:
         raise UsageFault(f"evaluation needs the extra train (missing: {error.name})") from error
     if subgroup and labels is None:
         raise UsageFault(f"--subgroup {subgroup} needs --labels with a CSV that has this column")
-    result = evaluate_source(Order(source, labels, model, operating_point, prevalences, subgroup, groups, ring))
+    expect_writable(output, "the report")
+    result = evaluate_source(
+        Order(
+            source=source,
+            labels=labels,
+            model=model,
+            operating_point=operating_point,
+            prevalences=prevalences,
+            subgroup=subgroup,
+            groups=groups,
+            malignant=class_names(malignant),
+            ring=ring,
+        )
+    )
     if output is not None:
-        _write(output, result)
+        with asked_file(output, "the report") as file:
+            file.write(page(result))
+        talk(f"Wrote the report to {output}.")
     if as_json:
         data_json(result.as_json())
     else:
@@ -87,21 +110,3 @@ def command(
         talk(f"{item['outcome']}: {item['image']}: {item['reason']}")
     talk(NOTICE)
     return ExitCode.DONE_WITH_REJECTS if result.unscored else ExitCode.DONE
-
-
-def _write(path: Path, result: Result) -> None:
-    """The page, whole or not at all."""
-    from cli.evaluation_report import page
-    from cli.output import talk
-    from models.errors import UsageFault
-    from models.whole_file import whole_file
-
-    try:
-        target = path.resolve()
-        if target.exists() and not target.is_file():
-            raise UsageFault(f"the report cannot be written to {path}: expected a file, received a folder or a device")
-        with whole_file(target) as file:
-            file.write(page(result))
-    except OSError as error:
-        raise UsageFault(f"the report cannot be written to {path}, nothing was: {error.strerror}") from error
-    talk(f"Wrote the report to {path}.")

@@ -8,32 +8,33 @@ import click
 @click.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def command(as_json: bool) -> None:
-    """List the model versions at hand, the active one marked.
+    """List the model versions at hand; the active one and the one in its shadow are marked.
 
     \b
     Example:
       screen model list
     """
     from cli import output
-    from cli.active import active_name
-    from models.catalogue import folders
+    from cli.active import names
+    from models.catalogue import folders, opened
     from models.errors import ModelInvalid
-    from models.version import open_version
     from storage.settings import from_environment
 
     settings = from_environment()
-    active = active_name(settings)
+    active, shadow = names(settings)
     found = []
     for folder in folders(settings.home):
         try:
-            manifest = open_version(folder).manifest
+            manifest = opened(folder).manifest
         except ModelInvalid as error:
-            found.append({"model": folder.name, "active": folder.name == active, "error": str(error)})
+            roles = {"active": folder.name == active, "shadow": folder.name == shadow}
+            found.append({"model": folder.name, **roles, "error": str(error)})
             continue
         found.append(
             {
                 "model": manifest.name,
                 "active": manifest.name == active,
+                "shadow": manifest.name == shadow,
                 "architecture": manifest.architecture,
                 "roc_auc": manifest.metrics.get("test", {}).get("roc_auc"),
                 "operating_point": manifest.default_operating_point,
@@ -43,7 +44,7 @@ def command(as_json: bool) -> None:
     if as_json:
         output.data_json(found)
         return
-    columns = ["model", "active", "architecture", "roc_auc", "operating_point", "threshold", "error"]
+    columns = ["model", "active", "shadow", "architecture", "roc_auc", "operating_point", "threshold", "error"]
     rows = [[_cell(item.get(column, "")) for column in columns] for item in found]
     output.table("Model versions", columns, rows)
 

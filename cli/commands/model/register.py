@@ -6,12 +6,14 @@ from pathlib import Path
 
 import click
 
+from cli.by_option import by_option
+
 
 @click.command("register")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--by", "actor", help="Who does this. Default: the user of this process.")
+@by_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(folder: Path, actor: str | None, as_json: bool) -> None:
+def command(folder: Path, actor: str, as_json: bool) -> None:
     """Copy the model version in FOLDER into the data folder, after comparing its weights with their checksum.
 
     It screens nothing until it is activated. The registration is an audit event.
@@ -22,10 +24,9 @@ def command(folder: Path, actor: str | None, as_json: bool) -> None:
     """
     from cli import output
     from cli.registering import register
-    from storage.processes import os_user
     from storage.settings import from_environment
 
-    manifest = register(folder, from_environment(), actor or os_user())
+    manifest = register(folder, from_environment(), actor)
     if as_json:
         output.data_json({"model": manifest.name, "weights": manifest.weights_sha256})
     else:

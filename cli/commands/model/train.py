@@ -91,6 +91,7 @@ def command(
       screen model train --data ham10000 --malignant akiec,bcc,mel --output my-classes
     """
     from cli import output
+    from cli.asked_file import expect_writable
     from cli.class_names import class_names
     from cli.training_progress import TrainingProgress
     from models.errors import UsageFault
@@ -110,18 +111,13 @@ def command(
         output.talk(
             f"Passed over the folders {', '.join(others)}: without --malignant the classes are benign, malignant."
         )
-    if groups is None:
-        from cli.finding_copies import find_copies
-
-        groups = folder / "run" / "near_duplicates.csv"
-        if not groups.exists():  # an interrupted run goes on with the groups that it began with
-            find_copies(data, groups)
+    kept = folder / "run" / "near_duplicates.csv"
     order = Order(
         architecture=architecture,
         data=data,
         output=folder,
         name=name or folder.absolute().name,
-        groups=groups,
+        groups=groups or kept,
         epochs=epochs,
         seed=seed,
         resume=resume,
@@ -130,6 +126,15 @@ def command(
         views=views,
         data_notes=notes,
     )
+    expect_writable(kept, "the model version")
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageFault(f"the model version cannot be written to {folder}: {error.strerror or error}") from error
+    if groups is None and not kept.exists():  # an interrupted run goes on with the groups that it began with
+        from cli.finding_copies import find_copies
+
+        find_copies(data, kept)
     with TrainingProgress() as progress:
         train(order, progress)
     manifest = open_version(folder).manifest

@@ -42,7 +42,7 @@ def test_unreadable_files_and_conflicts_end_with_exit_code_1(data: Path, capsys:
     out = capsys.readouterr().out
     assert "1 unreadable:\n  benign/broken.jpg: empty: the file has 0 bytes\n" in out
     assert "1 label conflicts:\n  benign/2.jpg, benign/<copy>.png, malignant/2 again.png\n" in out
-    assert out.endswith("not sound: see the lists above\n")
+    assert out.endswith("not sound: see above\n")
 
 
 def test_long_lists_are_cut(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -86,3 +86,21 @@ def test_training_finds_the_same_groups(data: Path, tmp_path: Path) -> None:
 def test_a_folder_without_pictures_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["model", "check-data", str(tmp_path)]) == 2
     assert "expected one folder a class" in capsys.readouterr().err
+
+
+def test_one_class_alone_is_not_sound(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (data / "malignant").rename(tmp_path / "elsewhere")
+    assert run(["model", "check-data", str(data), "--output", str(tmp_path / "page.html")]) == 1
+    assert "one class alone, benign: expected a folder for each of two or more" in capsys.readouterr().out
+    assert "Not sound.</b> one class alone, benign" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("option", ["--output", "--groups-output"])
+def test_a_place_that_cannot_be_written_is_told_before_the_work(
+    data: Path, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = data / "benign" / "0.jpg" / "found.csv"
+    assert run(["model", "check-data", str(data), option, str(place)]) == 2
+    shown = capsys.readouterr()
+    assert f"cannot be written to {place}" in shown.err
+    assert "Reading" not in shown.err

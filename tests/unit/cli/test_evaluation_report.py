@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cli import evaluation_pictures as pictures
 from cli import evaluation_report
 from cli.evaluation_images import Image
 from cli.evaluation_report import natural, page
 from cli.evaluation_result import Result, percent_of
+from cli.svg import WIDTH
 from models.evaluation.cases import Case
 from models.evaluation.evaluation import evaluate
 from models.evaluation.matching import Target
@@ -118,3 +122,27 @@ def test_natural_frequencies_add_up(cases: list[Case], manifest: Manifest) -> No
 )
 def test_percent(share: float, shown: str) -> None:
     assert percent_of(share) == shown
+
+
+def test_what_counted_as_malignant_is_said(cases: list[Case], manifest: Manifest) -> None:
+    found = result(cases, manifest)
+    names = [("nevus", EVIL)[label or 0] for label in found.labels]
+    mapped = replace(found, class_names=names, malignant=(EVIL,))
+    malignant = sum(case.label for case in cases)
+    assert mapped.as_json()["labelled"] == {"malignant": {EVIL: malignant}, "benign": {"nevus": 240 - malignant}}
+    assert f"labels           {EVIL} ({malignant}) as malignant; nevus ({240 - malignant}) as benign" in mapped.lines()
+    assert f"nevus ({240 - malignant}) as benign" in page(mapped)
+    assert "<script" not in page(mapped)
+
+
+@pytest.mark.parametrize("draw", [pictures.roc, pictures.pr])
+def test_the_name_of_no_operating_point_leaves_the_picture(cases: list[Case], draw: Callable[..., str]) -> None:
+    thresholds = np.linspace(0, 1, 41)
+    measured = evaluate(cases, [("sensitivity-95", float(t)) for t in thresholds], [0.05], has_split=True).everything
+    for judged in measured.points:
+        label = re.findall(
+            r'<text class="label judged" x="([0-9.]+)" y="[0-9.-]+" text-anchor="(\w+)">', draw(measured, judged)
+        )
+        for x, anchor in label:
+            width = 7 * len("sensitivity-95 (judges)")  # units of the chart, a little more than the widest font takes
+            assert float(x) + width <= WIDTH if anchor == "start" else float(x) - width >= 0

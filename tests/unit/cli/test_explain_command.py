@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import select
@@ -65,6 +66,21 @@ def test_one_image(sqlite_database: Database, tmp_path: Path, capsys: pytest.Cap
     assert {path.name for path in (tmp_path / "out").iterdir()} == {found["overlay"], "index.json", "index.csv"}
     data = (tmp_path / "out" / found["overlay"]).read_bytes()
     assert data.startswith(b"\x89PNG") and b"4711" not in data
+
+
+def test_what_screening_would_not_judge_is_for_review_here_too(
+    sqlite_database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Skin behind bars: the picture can be graded, and is unlike all that the network learned from."""
+    skin = np.asarray(draw_lesion(1, width=160, height=120, malignant=True))
+    bars = 1 - 0.5 * (np.arange(160) // 4 % 2)
+    Image.fromarray((skin * bars[:, None]).astype(np.uint8)).save(tmp_path / "bars.png")
+    code, index = explain(str(tmp_path / "bars.png"), folder=tmp_path / "out")
+    (found,) = index["images"]
+    assert (code, found["outcome"]) == (0, "review")
+    assert found["probability"] >= found["threshold"]
+    assert found["reason"].startswith("unlike the pictures that the network learned from")
+    assert "\treview\tunlike the pictures" in capsys.readouterr().out
 
 
 def test_the_flagged_images_of_a_batch(sqlite_database: Database, tmp_path: Path) -> None:

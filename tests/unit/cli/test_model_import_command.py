@@ -48,7 +48,7 @@ def test_it_is_shown_as_not_measured(legacy: Path, settings: Settings, capsys: p
     assert f"taken over from sensitivity-95 of {HIDRI}, not measured with these weights" in shown
     assert run(["model", "list"]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("mine-1")]
-    assert line.split("\t")[:6] == ["mine-1", "", "hidri", "", "imported", THRESHOLD]
+    assert line.split("\t")[:7] == ["mine-1", "", "", "hidri", "", "imported", THRESHOLD]
 
 
 @pytest.mark.parametrize("arguments", [[], ["--threshold", "0.5", "--like", HIDRI]])

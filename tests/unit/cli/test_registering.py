@@ -11,7 +11,7 @@ import pytest
 
 from cli.registering import register
 from models.catalogue import SHIPPED
-from models.errors import UsageFault
+from models.errors import ModelInvalid, UsageFault
 from storage.settings import Settings
 
 
@@ -39,3 +39,32 @@ def test_the_same_weights_that_score_otherwise_need_another_name(
     register(version(tmp_path / "a"), settings, "nurse")
     with pytest.raises(UsageFault, match="with other calibration or views; a name never changes its meaning"):
         register(version(tmp_path / "b", **change), settings, "nurse")
+
+
+def test_another_card_of_the_same_is_not_taken_silently(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    register(version(tmp_path / "a"), settings, "nurse")
+    register(version(tmp_path / "a again"), settings, "nurse")
+    assert capsys.readouterr().err == ""
+    register(version(tmp_path / "b", metrics={}), settings, "nurse")
+    assert "There is a ours-1 already that gives the same probabilities. It stays as it is" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": "../../elsewhere"}, "name: expected a letter or digit"),
+        ({"architecture": "vgg"}, r"expected an architecture that this release knows \(.*\), received 'vgg'"),
+        ({"preprocessing": "fov-9"}, "preprocessing 'fov-9' is not known"),
+        ({"split": {"file": "split.csv", "sha256": "0" * 64}}, "the split is not that of the manifest"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_what_no_worker_could_screen_with_is_refused(
+    settings: Settings, tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ModelInvalid, match=message):
+        register(version(tmp_path / "in" / "a", **change), settings, "nurse")
+    assert sorted(path.name for path in tmp_path.iterdir() if path != settings.home) == ["in"]
+    assert not (settings.home / "models").exists()

@@ -13,6 +13,9 @@ import pytest
 from models.checksum import sha256_hex
 
 SIDE = 16
+EXPECTED = {
+    "sensitivity": 0.96, "sensitivity_interval": [0.93, 0.98], "specificity": 0.8, "specificity_interval": [0.75, 0.84],
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -32,7 +35,7 @@ def raw_manifest() -> dict[str, Any]:
                 "threshold": 0.125,
                 "chosen_for": "sensitivity >= 95 %",
                 "chosen_on": "calibration",
-                "expected": {"test": {"sensitivity": 0.96}},
+                "expected": {"test": EXPECTED},
             },
         },
         "default_operating_point": "sensitivity-95",

@@ -33,6 +33,10 @@ REQUIRED = [
 WRONG = [
     ("name", 5, "expected text, received 5"),
     ("name", "", "expected text, received ''"),
+    *[
+        ("name", name, f"expected a letter or digit, then at most 99 letters, digits, . _ or -, received {name!r}")
+        for name in ("a/b", "../../x", ".hidden", "a b", "a\nb", "n\u00e4vus", "x" * 101, "-x")
+    ],
     ("architecture", None, "expected text, received None"),
     ("input_size", "128", "expected a number of pixels, received '128'"),
     ("input_size", 0, "expected a number of pixels, received 0"),
@@ -50,7 +54,15 @@ WRONG = [
     ("operating_points.f1.threshold", True, "expected 0..1, received True"),
     ("operating_points.f1.chosen_for", 95, "expected text, received 95"),
     ("operating_points.f1.expected", 0.95, "expected an object, received 0.95"),
+    ("operating_points.f1.expected", {"test": 0.9}, "expected an object, received 0.9"),
+    (
+        "operating_points.f1.expected",
+        {"test": {"sensitivity": 0.9}},
+        "test: expected sensitivity and sensitivity_interval, received {'sensitivity': 0.9}",
+    ),
     ("metrics", 0.95, "expected an object, received 0.95"),
+    ("metrics", {"test": 5}, "expected an object, received 5"),
+    ("metrics", {"test": {"roc_auc": "high"}}, "test.roc_auc: expected a number, received 'high'"),
     ("training", None, "expected an object, received None"),
     ("views", 3, "expected one of 1, 2, 4, received 3"),
     ("views", True, "expected one of 1, 2, 4, received True"),
@@ -77,7 +89,7 @@ def test_every_field_arrives(raw_manifest: dict[str, Any]) -> None:
     assert found.default.threshold == 0.125
     assert found.default.chosen_for == "sensitivity >= 95 %"
     assert found.default.chosen_on == "calibration"
-    assert found.default.expected == {"test": {"sensitivity": 0.96}}
+    assert found.default.expected == raw_manifest["operating_points"]["sensitivity-95"]["expected"]
     assert (found.metrics, found.training) == ({"test": {"roc_auc": 0.9}}, {"seed": 7})
     assert found.raw == raw_manifest
 

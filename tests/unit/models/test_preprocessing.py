@@ -11,7 +11,9 @@ from PIL import Image, ImageDraw
 from cli.drawn_lesions import draw_lesion
 from models.decoding import decode
 from models.errors import ImageRefused, ModelInvalid
-from models.preprocessing import prepare, preprocessing, square_1
+from models.field import lit_field
+from models.preprocessing import field_1, prepare, preprocessing, square_1
+from models.quality import ungradable
 
 
 def jpeg(side: int) -> bytes:
@@ -84,3 +86,20 @@ def test_bytes_that_cannot_be_screened_are_refused() -> None:
         prepare(jpeg(224)[:3000], ".jpg", "square-1", 128)
     with pytest.raises(ImageRefused):
         prepare(jpeg(224), ".png", "square-1", 128)
+
+
+@pytest.mark.parametrize("ringed", [False, True])
+def test_a_field_that_is_known_gives_the_same_bits(ringed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    rgb = np.asarray(draw_lesion(3, width=200, height=150, field=ringed))
+    picture, reason = field_1(rgb, 96), ungradable(rgb)
+    field = lit_field(rgb)
+
+    def looked_for_again(rgb: object) -> None:
+        raise AssertionError("the field was known")
+
+    monkeypatch.setattr("models.preprocessing.lit_field", looked_for_again)
+    assert np.array_equal(field_1(rgb, 96, field), picture)
+    assert np.array_equal(square_1(rgb, 96, field), square_1(rgb, 96))
+    assert ungradable(rgb, field) == reason
+    with pytest.raises(AssertionError):
+        ungradable(rgb)

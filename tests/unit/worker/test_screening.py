@@ -295,8 +295,8 @@ def test_pictures_are_in_memory_within_the_budget_of_pixels(
 
         return decode(*arguments, before=taken, **options)
 
-    def looked_at(rgb: Any) -> str | None:
-        found = ungradable(rgb)
+    def looked_at(rgb: Any, field: Any) -> str | None:
+        found = ungradable(rgb, field)
         in_memory.discard(threading.get_ident())
         return found
 

@@ -8,7 +8,8 @@ import pytest
 
 from models.classes import Classes
 from models.errors import UsageFault
-from models.evaluation.labels import Known, know, read_rows, with_groups
+from models.evaluation.label_words import Known
+from models.evaluation.labels import know, read_rows, with_groups
 from models.evaluation.matching import SHOWN, Target, Targets
 
 SUMS = {name: character * 64 for name, character in (("a", "a"), ("b", "b"), ("c", "c"))}
@@ -186,3 +187,44 @@ def test_the_same_bytes_are_of_one_class() -> None:
     targets = [Target("d/nv/a.jpg", "nv/a.jpg", SUMS["a"]), Target("d/bkl/b.jpg", "bkl/b.jpg", SUMS["a"])]
     with pytest.raises(UsageFault, match=r"d/bkl/b.jpg: labelled bkl, the same bytes as d/nv/a.jpg \(nv\)"):
         know(targets, None, [True, True], THREE)
+
+
+DIAGNOSES = [
+    Target("d/Nevus/a.jpg", "Nevus/a.jpg", SUMS["a"]),
+    Target("d/melanoma/b.jpg", "melanoma/b.jpg", SUMS["b"]),
+    Target("d/benign/c.jpg", "benign/c.jpg", SUMS["c"]),
+]
+
+
+def test_names_that_are_no_classes_of_the_model_version() -> None:
+    with pytest.raises(UsageFault, match="labels with other names need --malignant"):
+        know(DIAGNOSES, None, [True] * 3)
+    assert know(DIAGNOSES, None, [True] * 3, malignant=["Melanoma"]) == [
+        Known(0, class_name="Nevus"), Known(1, class_name="Melanoma"), Known(0),
+    ]  # fmt: skip
+    # of a version with several classes, whose own names keep their meaning
+    targets = [*DIAGNOSES[:2], Target("d/bkl/d.jpg", "bkl/d.jpg", "d" * 64)]
+    assert [item.word for item in know(targets, None, [True] * 3, THREE, ["melanoma"])] == ["Nevus", "melanoma", "bkl"]
+
+
+@pytest.mark.parametrize(
+    ("malignant", "message"),
+    [
+        (["melanoma", "bcc"], "--malignant bcc: no image is labelled so"),
+        (["melanoma", "Benign"], "--malignant Benign: expected a name that does not count as benign already"),
+        (["nv"], "--malignant nv: expected a name that does not count as benign already"),
+    ],
+)
+def test_a_slip_in_what_counts_as_malignant_is_not_taken_for_benign(malignant: list[str], message: str) -> None:
+    with pytest.raises(UsageFault, match=message):
+        know(DIAGNOSES, None, [True] * 3, THREE, malignant)
+
+
+def test_where_rows_say_the_label_a_folder_is_just_a_place(tmp_path: Path) -> None:
+    targets = [Target("d/ward/a.jpg", "ward/a.jpg", SUMS["a"]), Target("d/hall/b.jpg", "hall/b.jpg", SUMS["b"])]
+    rows = read_rows(written(tmp_path, "image,label\na.jpg,bcc\nb.jpg,NV\n"))
+    assert know(targets, rows, [True] * 2, malignant=["bcc"]) == [Known(1, class_name="bcc"), Known(0, class_name="NV")]
+    # neither a number nor nothing is the name of a class
+    rows = read_rows(written(tmp_path, "image,label\na.jpg,bcc\nb.jpg,2\n"))
+    with pytest.raises(UsageFault, match="label '2': expected bcc, or benign or malignant, or any other name"):
+        know(targets, rows, [True] * 2, malignant=["bcc"])

@@ -278,7 +278,7 @@ def test_hdf5_without_weights(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "a b", "x" * 101])
 def test_a_name_that_leads_elsewhere(name: str, tmp_path: Path) -> None:
     seeded().save(tmp_path / "a.h5")
-    with pytest.raises(UsageFault, match="^the name of a model version: expected letters"):
+    with pytest.raises(UsageFault, match="^the name of a model version: expected "):
         import_weights(tmp_path / "a.h5", replace(WANTED, name=name), tmp_path / "models")
 
 

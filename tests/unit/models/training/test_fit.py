@@ -172,7 +172,10 @@ def test_steps_and_epochs_are_told(one_epoch: tuple[Manifest, Any], tiny: Preset
     assert {"loss", "auc", "val_loss", "val_auc"} <= logs.keys()
 
 
-def test_an_interrupted_run_goes_on_where_it_was(order: Order, kept: dict[str, Any], told: Callable[..., Any]) -> None:
+def test_an_interrupted_run_goes_on_where_it_was(
+    order: Order, kept: dict[str, Any], told: Callable[..., Any], version: ModelVersion
+) -> None:
+    """To the same weights as a run that nobody stopped: order of the pictures, flips and dropout go on too."""
     assert len(kept["history"]) == 1
     progress = told()
     manifest = open_version(train(replace(order, resume=True), progress)).manifest
@@ -180,6 +183,8 @@ def test_an_interrupted_run_goes_on_where_it_was(order: Order, kept: dict[str, A
     assert manifest.training["epochs_run"] == 3
     state = json.loads((order.output / "run" / "state.json").read_text())
     assert state["history"][0] == kept["history"][0]
+    assert manifest.training["history"] == version.manifest.training["history"]
+    assert manifest.weights_sha256 == version.manifest.weights_sha256
     assert [row["val_loss"] for row in state["history"]] == pytest.approx(
         [row["val_loss"] for row in manifest.training["history"]], abs=1e-6
     )

@@ -24,6 +24,7 @@ def test_a_part_is_scored_over_the_views_of_the_order(lesions: Path, tmp_path: P
     recipe = replace(PRESETS["thompson"], input_size=16, batch_size=4)
     assert isinstance(recipe, Preset)
     network: Any = build("thompson", 16)
+    network.compile(jit_compile=False)
     samples = split(lesions, {}, 7)[:6]
     order = Order("thompson", lesions, tmp_path, "t-1", views=views)
     found = _outputs(network, order, samples, recipe, BINARY)

@@ -1,0 +1,43 @@
+"""Files that people ask for by an option: looked at before the work begins, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from models.errors import UsageFault
+from models.whole_file import whole_file
+
+
+def expect_writable(path: Path | None, what: str) -> None:
+    """Before work that takes minutes or hours: can ``what`` be written there? None: it was not asked for.
+
+    Raises UsageFault. Nothing is made.
+    """
+    if path is None:
+        return
+    try:
+        target = path.resolve()
+        if target.exists() and not target.is_file():
+            raise UsageFault(f"{what} cannot be written to {path}: expected a file, received a folder or a device")
+        folder = next(parent for parent in target.parents if parent.exists())
+    except OSError as error:
+        raise UsageFault(f"{what} cannot be written to {path}: {error.strerror}") from error
+    if not folder.is_dir():
+        raise UsageFault(f"{what} cannot be written to {path}: {folder} is no folder; name another place")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageFault(f"{what} cannot be written to {path}: nothing may be written in {folder}; name another place")
+
+
+@contextmanager
+def asked_file(path: Path, what: str) -> Iterator[IO[str]]:
+    """A text file that is whole or not there; a link is followed. Raises UsageFault when it cannot be written."""
+    expect_writable(path, what)
+    try:
+        with whole_file(path.resolve()) as file:
+            yield file
+    except OSError as error:
+        raise UsageFault(f"{what} cannot be written to {path}, nothing was: {error.strerror or error}") from error
