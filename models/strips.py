@@ -31,10 +31,11 @@ def pixels_of(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def resized(rgb: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Resize to (size, size, 3) with Pillow's antialiasing triangle filter.
+    """Resize a square to (size, size, 3) with Pillow's antialiasing triangle filter.
 
-    Pillow resizes rows first, rounds to 8 bits, and then columns; so the rows of each strip can be resized by
-    themselves. rgb: (height, width, 3), uint8, a view as it may be.
+    Of a square Pillow resizes the rows first, rounds to 8 bits, and then the columns; so the rows of each strip can be
+    resized by themselves. (Of a picture that is much higher than wide it begins with the columns.)
+    rgb: (side, side, 3), uint8; it may be a view.
     """
     height, width = rgb.shape[:2]
     if height * width <= STRIP_PIXELS:
