@@ -1,4 +1,4 @@
-"""Work on large pictures strip by strip, so that no second whole copy of one is in memory. Results are the same bits."""
+"""Large pictures strip by strip, so that no second whole copy of one is in memory. The results are the same bits."""
 
 from __future__ import annotations
 
@@ -64,5 +64,5 @@ def last_row_unlike(rgb: NDArray[np.uint8], colour: NDArray[np.uint8]) -> int | 
     for rows in reversed(list(strips(*rgb.shape[:2]))):
         unlike = np.flatnonzero((rgb[rows] != colour).any(axis=(1, 2)))
         if len(unlike):
-            return rows.start + int(unlike[-1])
+            return int(rows.start + unlike[-1])
     return None
