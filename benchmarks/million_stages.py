@@ -12,12 +12,14 @@ import json
 import os
 import resource
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +28,7 @@ from sqlalchemy import select, text
 from models.answers import Answers
 from models.catalogue import DEFAULT_MODEL, find
 from models.checksum import sha256_hex
+from models.errors import PassingFault
 from models.version import ModelVersion
 from scheduler.broker import connect
 from scheduler.celery_app import make_app
@@ -37,7 +40,7 @@ from storage.audit.verification import walk
 from storage.batch_writer import CHUNK_IMAGES, Received
 from storage.chunks import Claim, Results
 from storage.counts import batch_ids
-from storage.database import Database
+from storage.database import Database, Session
 from storage.migrate import open_database
 from storage.report import rows, write_csv
 from storage.schema import Chunk, Image
@@ -94,21 +97,69 @@ def told_apart(received: Iterable[Received]) -> Iterator[Received]:
 
 
 def intake(settings: Settings, database: Database, folder: Path, _number: int) -> Measured:
-    """``screen submit`` up to the commit. The write lock is held from the last file read to the end."""
+    """``screen submit`` up to the commit: reading, working out the rows, and the transaction that writes them."""
     found: Measured = {}
     read_wall = read_cpu = 0.0
+    another = AnotherWriter(open_database(settings))
 
     def until_read(received: Iterable[Received]) -> Iterator[Received]:
         nonlocal read_wall, read_cpu
         yield from received
         read_wall, read_cpu = time.perf_counter(), time.process_time()
+        another.start()
 
     files = told_apart(map(examine, Collection([str(folder)], scratch=settings.home)))
     started_wall, started_cpu = time.perf_counter(), time.process_time()
-    take_in(database, settings, Request(), until_read(files))
+    with noted_lock(database, found):
+        take_in(database, settings, Request(), until_read(files))
     found["read_wall"], found["read_cpu"] = read_wall - started_wall, read_cpu - started_cpu
     found["write_wall"], found["write_cpu"] = time.perf_counter() - read_wall, time.process_time() - read_cpu
+    found["waited_wall"] = another.stop()
     return found
+
+
+@contextmanager
+def noted_lock(database: Database, into: Measured) -> Iterator[None]:
+    """How long the last transaction of the block took that wrote: that of the batch."""
+    write = database.write
+
+    @contextmanager
+    def noted() -> Iterator[Session]:
+        with timed("lock", into), write() as session:
+            yield session
+
+    with mock.patch.object(database, "write", noted):
+        yield
+
+
+class AnotherWriter(threading.Thread):
+    """Somebody who takes the lock of writers twenty times a second, and notes the longest wait for it."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__()
+        self._database, self._done, self._longest = database, threading.Event(), 0.0
+
+    def run(self) -> None:
+        while not self._done.wait(0.05):
+            self._take(time.perf_counter())
+
+    def _take(self, since: float) -> None:
+        while True:
+            try:
+                with self._database.write() as session:
+                    session.connection()
+                    audit.lock(session)
+                    self._longest = max(self._longest, time.perf_counter() - since)
+                return
+            except PassingFault:
+                continue  # it was busy for 30 s
+
+    def stop(self) -> float:
+        """The longest wait in seconds."""
+        self._done.set()
+        self.join()
+        self._database.close()
+        return self._longest
 
 
 def enqueue(settings: Settings, database: Database, _folder: Path, number: int) -> Measured:
