@@ -12,7 +12,7 @@ from PIL import Image, ImageCms, ImageFile
 from models.errors import ImageRefused
 from models.formats import ImageFormat
 from models.inspection import ImageFacts, open_inspected, refused_as_unreadable
-from models.strips import pixels_of
+from models.strips import pixels_of, strips
 from models.structure import MAX_EXIF_BYTES
 
 Pixels = NDArray[np.uint8]
@@ -123,14 +123,13 @@ def _has_see_through(image: ImageFile.ImageFile, data: bytes, found: ImageFormat
     key = image.info.pop("transparency", None)
     if key is None or found is not ImageFormat.PNG:
         return False
-    pixels = np.asarray(image)
     if image.mode == "P":
         alpha = np.full(256, 255, np.uint8)
         if isinstance(key, int):
             alpha[key] = 0
         else:
             alpha[: len(key)] = np.frombuffer(key, np.uint8)[:256]
-        return bool(np.any(alpha[pixels] < 255))
+        return bool(np.any(alpha[np.asarray(image)] < 255))
     # tRNS names one colour at the depth of the file (in IHDR, ISO/IEC 15948 11.2.2). Pillow spreads 1, 2 and
     # 4 bits over 0..255 and keeps the high byte of 16-bit RGB, but leaves the colour as it stands.
     depth = data[24]
@@ -141,8 +140,11 @@ def _has_see_through(image: ImageFile.ImageFile, data: bytes, found: ImageFormat
         colour = colour >> 8
     elif depth < 8:
         colour = colour * (255 // ((1 << depth) - 1))
-    equal = pixels == colour
-    return bool(np.any(equal.all(axis=-1) if equal.ndim == 3 else equal))
+    for rows in strips(image.height, image.width):
+        equal = np.asarray(image.crop((0, rows.start, image.width, rows.stop))) == colour
+        if np.any(equal.all(axis=-1) if equal.ndim == 3 else equal):
+            return True
+    return False
 
 
 def _to_eight_bit(image: ImageFile.ImageFile, found: ImageFormat) -> Image.Image:

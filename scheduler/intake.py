@@ -30,6 +30,7 @@ from storage.image_files import read_image_bytes
 from storage.processes import os_user
 from storage.registry import active_model
 from storage.settings import Settings
+from storage.sorted_runs import keep
 
 
 class NothingToScreen(UsageFault):
@@ -75,7 +76,7 @@ def take_in(
     with SpooledTemporaryFile(max_size=SPOOL_BYTES, mode="w+", encoding="utf-8", dir=str(scratch)) as spool:
         number = 0
         for item in received:
-            spool.write(json.dumps(asdict(item)) + "\n")
+            keep(spool, f"{json.dumps(asdict(item))}\n", "the list of images")
             number += 1
             on_image()
         if number == 0:

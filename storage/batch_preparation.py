@@ -26,7 +26,7 @@ from storage.batch_writer import CHUNK_IMAGES, Received, new_chunk_id
 from storage.decisions import Scored, decide, decision_facts
 from storage.paging import pages
 from storage.schema import Policy
-from storage.sorted_runs import in_order
+from storage.sorted_runs import in_order, keep
 from storage.states import ImageState
 
 PAGE = 960  # rows an INSERT (15 chunks): memory stays flat however large the batch
@@ -86,8 +86,7 @@ def prepared(
                 # what is known is true of this chain and of those that go on from it
                 head = follow(session, head)
                 known = predictions.known(session, key, checksums)
-            json.dump(rows.page(page, known), file)
-            file.write("\n")
+            keep(file, f"{json.dumps(rows.page(page, known))}\n", "the list of images")
         yield Prepared(batch_id, policy, rows.number, head, file)
 
 

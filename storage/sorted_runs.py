@@ -8,12 +8,20 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from models.errors import PassingFault
 from storage.paging import pages
 
 T = TypeVar("T")
+
+
+def keep(file: IO[str], line: str, what: str) -> None:
+    """Write a line to a nameless file. Raises PassingFault, which names ``what``, when the disk does not take it."""
+    try:
+        file.write(line)
+    except OSError as error:
+        raise PassingFault(f"{what} cannot be kept on disk: {error.strerror}") from error
 
 
 @contextmanager

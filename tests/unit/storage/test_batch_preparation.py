@@ -180,3 +180,20 @@ def test_a_policy_is_settled_once(database: Database, manifest: Manifest, events
     first = policies.settled(database, manifest)
     assert policies.settled(database, manifest).id == first.id
     assert events(database) == ["policy.changed"]
+
+
+def test_a_disk_that_takes_no_list_is_told(
+    sqlite_database: Database, manifest: Manifest, received: Make, count: Count, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("storage.batch_preparation.SpooledTemporaryFile.write", full)
+    with (
+        pytest.raises(PassingFault, match="^the list of images cannot be kept on disk: No space left on device$"),
+        prepare(sqlite_database, manifest, received(1), tmp_path),
+    ):
+        pass
+    assert count(sqlite_database, Batch) == 0
+    assert not list(tmp_path.glob("tmp*"))
