@@ -54,6 +54,7 @@ card: install ## write MODEL_CARD.md anew from the manifests of the shipped mode
 bench: $(VENV)/.installed-dev ## measure, as ratios within one run
 	$(BIN)/python -m benchmarks.line
 	$(BIN)/python -m benchmarks.million
+	$(BIN)/python -m benchmarks.in_turn
 	$(BIN)/python -m benchmarks.chain
 
 soak: $(VENV)/.installed-dev ## IMAGES=20000 images, three workers, a random fault (SEED=1) every few seconds

@@ -107,6 +107,7 @@ def figures(found: dict[str, Any]) -> dict[str, float]:
     per = {
         "read, us an image": found["intake"]["read_cpu"] / number,
         "write, us an image": found["intake"]["write_cpu"] / number,
+        "of it under the write lock, us an image": found["intake"]["lock_cpu"] / number,
         "enqueue, us an image": found["enqueue"]["enqueue_cpu"] / number,
         "screen (stub, unread), us an image": part["screen_first_cpu"] / part["screened_first"],
         "screen, the last tenth, us an image": part["screen_last_tenth_cpu"] / part["screened_last_tenth"],
@@ -116,7 +117,8 @@ def figures(found: dict[str, Any]) -> dict[str, float]:
     }
     shown = {name: seconds * 1e6 for name, seconds in per.items()}
     shown |= {
-        "write lock of intake, s": found["intake"]["write_wall"],
+        "write lock of intake, s": found["intake"]["lock_wall"],
+        "longest wait of another writer, s": found["intake"]["waited_wall"],
         "status of an empty site, s": found["status_empty"],
         "status, all waiting, s": found["status_after_recover"],
         "status, complete, s": found["status_after_real_files"],

@@ -12,10 +12,7 @@ import json
 import os
 import resource
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,18 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select, text
 
+from benchmarks.million_intake import REAL, Measured, intake, timed
 from models.answers import Answers
 from models.catalogue import DEFAULT_MODEL, find
-from models.checksum import sha256_hex
 from models.version import ModelVersion
 from scheduler.broker import connect
 from scheduler.celery_app import make_app
-from scheduler.collect import Collection
 from scheduler.dispatch import recover, send_due
-from scheduler.intake import Request, examine, take_in
 from storage import audit, predictions
 from storage.audit.verification import walk
-from storage.batch_writer import CHUNK_IMAGES, Received
+from storage.batch_writer import CHUNK_IMAGES
 from storage.chunks import Claim, Results
 from storage.counts import batch_ids
 from storage.database import Database
@@ -46,12 +41,9 @@ from storage.states import ChunkState
 from worker.networks import Network, Networks
 from worker.runner import Runner
 
-REAL = 20 * CHUNK_IMAGES  # files with bytes of their own, first in the folder; the others are hard links to one of them
 WHOLE = 100_000  # images; of a larger batch only a part goes through the longest stages, so that a run takes minutes
 SCREENED = 30_000  # of a larger batch so many images go through the worker's steps, the last ones
 PAGE = 1_000  # rows of the first page of a report
-
-Measured = dict[str, float]
 
 
 class StubNetwork:
@@ -79,38 +71,6 @@ def networks(settings: Settings) -> Networks:
     return Networks(settings.home, StubNetwork)
 
 
-@contextmanager
-def timed(name: str, into: Measured) -> Iterator[None]:
-    """Wall and processor seconds of the block; the latter do not grow when the machine has other work."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    yield
-    into[f"{name}_wall"], into[f"{name}_cpu"] = time.perf_counter() - wall, time.process_time() - cpu
-
-
-def told_apart(received: Iterable[Received]) -> Iterator[Received]:
-    """Gives each hard link a checksum of its own; otherwise all would be duplicates of one picture."""
-    for number, item in enumerate(received):
-        yield item if number < REAL else replace(item, checksum=sha256_hex(f"{item.checksum} {number}".encode()))
-
-
-def intake(settings: Settings, database: Database, folder: Path, _number: int) -> Measured:
-    """``screen submit`` up to the commit. The write lock is held from the last file read to the end."""
-    found: Measured = {}
-    read_wall = read_cpu = 0.0
-
-    def until_read(received: Iterable[Received]) -> Iterator[Received]:
-        nonlocal read_wall, read_cpu
-        yield from received
-        read_wall, read_cpu = time.perf_counter(), time.process_time()
-
-    files = told_apart(map(examine, Collection([str(folder)], scratch=settings.home)))
-    started_wall, started_cpu = time.perf_counter(), time.process_time()
-    take_in(database, settings, Request(), until_read(files))
-    found["read_wall"], found["read_cpu"] = read_wall - started_wall, read_cpu - started_cpu
-    found["write_wall"], found["write_cpu"] = time.perf_counter() - read_wall, time.process_time() - read_cpu
-    return found
-
-
 def enqueue(settings: Settings, database: Database, _folder: Path, number: int) -> Measured:
     """All messages of the batch into the embedded broker."""
     found: Measured = {}
@@ -131,7 +91,7 @@ def looking(settings: Settings, database: Database, _folder: Path, _number: int)
     return found
 
 
-def _waiting(database: Database) -> list[str]:
+def waiting(database: Database) -> list[str]:
     """Ids of the waiting chunks in the order in which their images were handed in."""
     with database.read() as session:
         query = select(Chunk.id).join(Image, Image.chunk_id == Chunk.id).where(Chunk.state == ChunkState.WAITING)
@@ -176,7 +136,7 @@ def screening(settings: Settings, database: Database, _folder: Path, number: int
     if filled > REAL:
         with timed("fill_in", found):
             fill_in(database, filled)
-    chunk_ids = _waiting(database)[REAL // CHUNK_IMAGES :]
+    chunk_ids = waiting(database)[REAL // CHUNK_IMAGES :]
     cut = len(chunk_ids) - len(chunk_ids) // 10
     for name, part in (("screen_first", chunk_ids[:cut]), ("screen_last_tenth", chunk_ids[cut:])):
         with timed(name, found):
@@ -192,7 +152,7 @@ def real_files(settings: Settings, database: Database, _folder: Path, _number: i
     found: Measured = {}
     runner = Runner(database, networks(settings), "")
     with timed("real", found):
-        for chunk_id in _waiting(database):
+        for chunk_id in waiting(database):
             assert runner.run(chunk_id) == "done"
     return found
 

@@ -12,17 +12,20 @@ from PIL import Image, ImageCms, ImageFile
 from models.errors import ImageRefused
 from models.formats import ImageFormat
 from models.inspection import ImageFacts, open_inspected, refused_as_unreadable
+from models.strips import pixels_of, strips
 from models.structure import MAX_EXIF_BYTES
 
+Pixels = NDArray[np.uint8]
+
 _ORIENTATION = 0x0112  # EXIF 2.32, 4.6.4 A; also tag 274 of TIFF 6.0
-_TURN = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+_TURNS: dict[int, Callable[[Pixels], Pixels]] = {
+    2: lambda stored: stored[:, ::-1],
+    3: lambda stored: stored[::-1, ::-1],
+    4: lambda stored: stored[::-1],
+    5: lambda stored: stored.swapaxes(0, 1),
+    6: lambda stored: stored[::-1].swapaxes(0, 1),
+    7: lambda stored: stored[::-1, ::-1].swapaxes(0, 1),
+    8: lambda stored: stored[:, ::-1].swapaxes(0, 1),
 }
 _MAX_PROFILE_BYTES = 4 << 20  # display profiles have 0.5 KB to 1 MB; some are remembered, see `_is_srgb`
 _BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262  # TIFF 6.0 tags
@@ -73,8 +76,12 @@ def decode(
             if _has_see_through(image, data, facts.format):
                 raise ImageRefused("transparent: real alpha, expected every pixel to be opaque")
             colours = _to_srgb(_to_eight_bit(image, facts.format), image.info.get("icc_profile"))
-            turn = _TURN.get(_orientation(image))
-            return np.array(colours if turn is None else colours.transpose(turn))
+            turn = _TURNS.get(_orientation(image))
+            if colours is not image:
+                image.close()  # of a picture of 50 megapixels each copy takes 150 to 200 MB
+            stored = pixels_of(colours)
+            colours.close()
+            return stored if turn is None else np.ascontiguousarray(turn(stored))
         except ImageRefused:
             raise
         except Exception as error:
@@ -116,14 +123,13 @@ def _has_see_through(image: ImageFile.ImageFile, data: bytes, found: ImageFormat
     key = image.info.pop("transparency", None)
     if key is None or found is not ImageFormat.PNG:
         return False
-    pixels = np.asarray(image)
     if image.mode == "P":
         alpha = np.full(256, 255, np.uint8)
         if isinstance(key, int):
             alpha[key] = 0
         else:
             alpha[: len(key)] = np.frombuffer(key, np.uint8)[:256]
-        return bool(np.any(alpha[pixels] < 255))
+        return bool(np.any(alpha[np.asarray(image)] < 255))
     # tRNS names one colour at the depth of the file (in IHDR, ISO/IEC 15948 11.2.2). Pillow spreads 1, 2 and
     # 4 bits over 0..255 and keeps the high byte of 16-bit RGB, but leaves the colour as it stands.
     depth = data[24]
@@ -134,8 +140,11 @@ def _has_see_through(image: ImageFile.ImageFile, data: bytes, found: ImageFormat
         colour = colour >> 8
     elif depth < 8:
         colour = colour * (255 // ((1 << depth) - 1))
-    equal = pixels == colour
-    return bool(np.any(equal.all(axis=-1) if equal.ndim == 3 else equal))
+    for rows in strips(image.height, image.width):
+        equal = np.asarray(image.crop((0, rows.start, image.width, rows.stop))) == colour
+        if np.any(equal.all(axis=-1) if equal.ndim == 3 else equal):
+            return True
+    return False
 
 
 def _to_eight_bit(image: ImageFile.ImageFile, found: ImageFormat) -> Image.Image:

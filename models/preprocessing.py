@@ -11,11 +11,11 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from models.decoding import decode
 from models.errors import ModelInvalid
 from models.field import Box, lit_field
+from models.strips import resized
 
 GREY = 127  # what EfficientNet-Lite subtracts: the surround becomes 0, as its convolutions pad
 
@@ -43,8 +43,7 @@ def square_1(
     height, width = rgb.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    square = Image.fromarray(rgb[top : top + side, left : left + side])
-    return np.asarray(square.resize((size, size), Image.Resampling.BILINEAR), dtype=np.uint8)
+    return resized(rgb[top : top + side, left : left + side], size)
 
 
 def field_square(rgb: NDArray[np.uint8], size: int, field: Box | None = None) -> NDArray[np.uint8]:
@@ -53,8 +52,7 @@ def field_square(rgb: NDArray[np.uint8], size: int, field: Box | None = None) ->
     rgb: (height, width, 3), sRGB, 0..255. Returns (size, size, 3), 0..255.
     """
     top, left, bottom, right = field or lit_field(rgb)
-    square = Image.fromarray(rgb[top:bottom, left:right])
-    return np.asarray(square.resize((size, size), Image.Resampling.BILINEAR), dtype=np.uint8)
+    return resized(rgb[top:bottom, left:right], size)
 
 
 @lru_cache(maxsize=8)

@@ -22,6 +22,7 @@ from PIL import Image
 
 from models.field import Box
 from models.skin import nothing_to_judge
+from models.strips import grey_of, last_row_unlike
 
 LONGER_SIDE = 224
 """Pixels. Sharpness depends on the scale, so it is always measured at this one; smaller pictures stay."""
@@ -98,13 +99,13 @@ def _even_band(rgb: NDArray[np.uint8]) -> float:
     band = max(1, int(MISSING_SHARE * len(rgb)))
     if (rgb[-band:] != colour).any():
         return 0.0
-    other = np.flatnonzero((rgb != colour).any(axis=(1, 2)))
-    return 1.0 - (other[-1] + 1) / len(rgb) if len(other) else 0.0  # all of it: no content, told below
+    other = last_row_unlike(rgb, colour)
+    return 1.0 - (other + 1) / len(rgb) if other is not None else 0.0  # all of it: no content, told below
 
 
 def _small_grey(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Luminance (ITU-R 601-2), shrunk so that the longer side is `LONGER_SIDE` pixels or less."""
-    grey = Image.fromarray(rgb).convert("L")
+    grey = grey_of(rgb)
     grey.thumbnail((LONGER_SIDE, LONGER_SIDE), Image.Resampling.BILINEAR)
     return np.asarray(grey)
 

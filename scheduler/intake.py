@@ -1,7 +1,8 @@
 """Intake: read each file once, name its bytes, check what a header can tell, and write the batch to SQL.
 
-The slow part (reading) happens outside any transaction; its results wait in a spool, on disk when they are
-many, so that memory stays flat; then one transaction writes the batch whole or not at all.
+The slow parts (reading, and working out the rows) happen before the transaction that writes; their results wait in
+spools, on disk when they are many, so that memory stays flat; then one transaction writes the batch whole or not at
+all.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
@@ -21,13 +22,15 @@ from models.errors import ImageRefused, PassingFault, UsageFault
 from models.inspection import inspect
 from models.manifest import Manifest
 from scheduler.collect import Found
-from storage import batches
+from storage import batches, policies
+from storage.batch_preparation import prepared
 from storage.batch_writer import Received
 from storage.database import Database
 from storage.image_files import read_image_bytes
 from storage.processes import os_user
 from storage.registry import active_model
 from storage.settings import Settings
+from storage.sorted_runs import keep
 
 
 class NothingToScreen(UsageFault):
@@ -69,26 +72,30 @@ def take_in(
     """
     started = time.monotonic()
     manifest = active_manifest(database, settings)
-    with SpooledTemporaryFile(max_size=SPOOL_BYTES, mode="w+", encoding="utf-8", dir=_spool_folder(settings)) as spool:
+    scratch = _spool_folder(settings)
+    with SpooledTemporaryFile(max_size=SPOOL_BYTES, mode="w+", encoding="utf-8", dir=str(scratch)) as spool:
         number = 0
         for item in received:
-            spool.write(json.dumps(asdict(item)) + "\n")
+            keep(spool, f"{json.dumps(asdict(item))}\n", "the list of images")
             number += 1
             on_image()
         if number == 0:
             raise NothingToScreen("there is no file to screen: expected at least one image, received none")
-        header = batches.Header(
-            source=request.source,
-            submitter=request.submitter or os_user(),
-            manifest=manifest,
-            site=request.site,
-            source_key=request.source_key,
-            export_folder=request.export_folder,
-            inbox=request.inbox,
-            seconds_spent=time.monotonic() - started,
-        )
-        with database.write() as session:
-            return batches.create(session, header, _read_back(spool))
+        policy = policies.settled(database, manifest)
+        key = batches.key_of(manifest)
+        with prepared(database.read, policy, key, lambda: _read_back(spool), scratch) as ready:
+            header = batches.Header(
+                source=request.source,
+                submitter=request.submitter or os_user(),
+                manifest=manifest,
+                site=request.site,
+                source_key=request.source_key,
+                export_folder=request.export_folder,
+                inbox=request.inbox,
+                seconds_spent=time.monotonic() - started,
+            )
+            with database.write() as session:
+                return batches.write(session, header, ready)
 
 
 def _read_back(spool: IO[str]) -> Iterator[Received]:
@@ -97,9 +104,9 @@ def _read_back(spool: IO[str]) -> Iterator[Received]:
         yield Received(**json.loads(line))
 
 
-def _spool_folder(settings: Settings) -> str:
+def _spool_folder(settings: Settings) -> Path:
     settings.make_home()  # names of images stay in the data folder, not in a shared /tmp
-    return str(settings.home)
+    return settings.home
 
 
 def examine(found: Found, *, whole: bool = False, attended: bool = True) -> Received:

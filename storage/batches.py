@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.errors import PassingFault
 from models.manifest import Manifest
 from storage import audit, policies, predictions
-from storage.batch_writer import BatchWriter, Received
+from storage.batch_preparation import Prepared, follow, prepared
+from storage.batch_writer import Received, first_free_number, write_rows
 from storage.clock import db_now
 from storage.closing import close_if_done
 from storage.decisions import policy_hash
-from storage.paging import pages
 from storage.schema import Batch, Policy
 from storage.states import BatchState
-
-PAGE = 960  # rows an INSERT (15 chunks): memory stays flat however large the batch
 
 
 @dataclass(frozen=True)
@@ -45,20 +43,42 @@ def batch_and_policy(session: Session, batch_id: str) -> tuple[Batch, Policy]:
 
 
 def create(session: Session, header: Header, received: Iterable[Received]) -> str:
-    """Write a batch, its images and their chunks: whole in one transaction, or not at all. Returns its id.
+    """Prepare a batch and write it, all in this transaction. Returns its id.
 
-    Bytes that this model has scored before are decided at once and never queued.
+    Other writers wait meanwhile: what is large is prepared before (`scheduler.intake.take_in`).
     """
     policy, events = policies.current(session, header.manifest)
+    audit.append(session, events)
+    held = list(received)
+    with prepared(lambda: nullcontext(session), policy, key_of(header.manifest), lambda: held) as ready:
+        return write(session, header, ready)
+
+
+def key_of(manifest: Manifest) -> predictions.Key:
+    """Whose predictions a batch reuses."""
+    return predictions.Key(manifest.name, manifest.preprocessing)
+
+
+def write(session: Session, header: Header, ready: Prepared) -> str:
+    """Write a batch, its images and their chunks: whole in one transaction, or not at all. Returns its id.
+
+    Bytes that this model has scored before are decided at once and never queued. Raises PassingFault when the database
+    is not the one any more that the batch was prepared for.
+    """
+    audit.lock(session)
+    follow(session, ready.head)
+    policy = session.get(Policy, ready.policy.id)
+    if policy is None or policy_hash(policy) != policy_hash(ready.policy):
+        raise PassingFault("the database was replaced by a backup while the batch was prepared; submit it again")
     batch = Batch(
-        id=f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
+        id=ready.batch_id,
         state=BatchState.OPEN,
         source=header.source,
         source_key=header.source_key,
         site=header.site,
         submitter=header.submitter,
         model=header.manifest.name,
-        policy_id=policy.id,
+        policy_id=ready.policy.id,
         created_at=session.execute(select(db_now(-header.seconds_spent))).scalar_one(),
         export_folder=header.export_folder,
         inbox=header.inbox,
@@ -68,14 +88,11 @@ def create(session: Session, header: Header, received: Iterable[Received]) -> st
     submitted: dict[str, str | int | None] = {
         "source": header.source, "actor": header.submitter, "submitter": header.submitter, "site": header.site,
         "model": header.manifest.name, "weights": header.manifest.weights_sha256,
-        "preprocessing": header.manifest.preprocessing, "policy": policy.label, "policy_hash": policy_hash(policy),
+        "preprocessing": header.manifest.preprocessing, "policy": ready.policy.label,
+        "policy_hash": policy_hash(ready.policy),
     }  # fmt: skip
-    audit.append(session, [*events, audit.Event("batch.submitted", batch.id, submitted)])
-    writer = BatchWriter(
-        session, batch.id, policy, predictions.Key(header.manifest.name, header.manifest.preprocessing)
-    )
-    for page in pages(enumerate(received), PAGE):
-        # the chain is appended page by page here: a million events at once would not be flat in memory
-        audit.append(session, writer.write(page))
+    audit.append(session, [audit.Event("batch.submitted", batch.id, submitted)])
+    if ready.images:
+        write_rows(session, batch.id, ready.policy.id, first_free_number(session, ready.images), ready.pages())
     close_if_done(session, batch.id)
     return batch.id

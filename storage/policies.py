@@ -9,6 +9,7 @@ from models.manifest import Manifest
 from models.rounding import text
 from storage import audit
 from storage.clock import db_now
+from storage.database import Database
 from storage.decisions import policy_hash
 from storage.schema import Policy
 
@@ -20,12 +21,7 @@ def current(session: Session, manifest: Manifest) -> tuple[Policy, list[audit.Ev
     """
     audit.lock(session)  # of two first batches at once, one makes the version and the other finds it
     point = manifest.default
-    latest = session.scalars(
-        select(Policy)
-        .where(Policy.model == manifest.name, Policy.name == point.name)
-        .order_by(Policy.version.desc())
-        .limit(1)
-    ).first()
+    latest = _latest(session, manifest)
     if latest is not None and latest.threshold == point.threshold:
         return latest, []
     version = latest.version + 1 if latest else 1
@@ -41,3 +37,20 @@ def current(session: Session, manifest: Manifest) -> tuple[Policy, list[audit.Ev
         "new": text(point.threshold),
     }
     return policy, [audit.Event("policy.changed", None, facts)]
+
+
+def settled(database: Database, manifest: Manifest) -> Policy:
+    """The policy of a model's default operating point, made in a transaction of its own if there is none yet."""
+    with database.read() as session:
+        latest = _latest(session, manifest)
+    if latest is not None and latest.threshold == manifest.default.threshold:
+        return latest
+    with database.write() as session:
+        policy, events = current(session, manifest)
+        audit.append(session, events)
+    return policy
+
+
+def _latest(session: Session, manifest: Manifest) -> Policy | None:
+    of_point = Policy.model == manifest.name, Policy.name == manifest.default.name
+    return session.scalars(select(Policy).where(*of_point).order_by(Policy.version.desc()).limit(1)).first()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import func, select, update
@@ -13,6 +14,8 @@ from storage.batch_writer import CHUNK_IMAGES, new_chunk
 from storage.paging import pages
 from storage.schema import Batch, Image
 from storage.states import BatchState, ImageState
+
+PAGE = 15 * CHUNK_IMAGES  # ids in memory at once
 
 
 @dataclass(frozen=True)
@@ -37,24 +40,34 @@ def retry_failed(session: Session, batch_id: str, actor: str) -> Retried:
     if batch is None:
         raise UsageFault(f"there is no batch {batch_id!r}; `screen status` lists them")
     of_batch = Image.batch_id == batch_id, Image.state == ImageState.FAILED
-    failed = session.scalars(
-        select(Image.id).where(*of_batch, Image.erased_at.is_(None)).order_by(Image.position)
-    ).all()
-    erased = session.scalar(select(func.count()).select_from(Image).where(*of_batch, Image.erased_at.is_not(None)))
+    number = select(func.count()).select_from(Image).where(*of_batch)
+    erased = session.scalar(number.where(Image.erased_at.is_not(None))) or 0
+    failed = session.scalar(number.where(Image.erased_at.is_(None))) or 0
+    if not failed:
+        return Retried(0, 0, erased)
+    facts: dict[str, str | int | None] = {"actor": actor, "images": failed}
+    audit.append(session, [audit.Event("batch.retried", batch_id, facts)])
     chunks = 0
-    if failed:
-        facts: dict[str, str | int | None] = {"actor": actor, "images": len(failed)}
-        audit.append(session, [audit.Event("batch.retried", batch_id, facts)])
-    for group in pages(failed, CHUNK_IMAGES):
+    for group in pages(_failed(session, batch_id), CHUNK_IMAGES):
         chunk_id = new_chunk(session, batch_id)
         waiting = {"state": ImageState.WAITING, "reason": None, "chunk_id": chunk_id}
         session.execute(
             update(Image).where(Image.id.in_(group)).values(waiting), execution_options={"synchronize_session": False}
         )
-        retried = [audit.Event("image.retried", batch_id, {"image": number, "chunk": chunk_id}) for number in group]
+        retried = [audit.Event("image.retried", batch_id, {"image": image, "chunk": chunk_id}) for image in group]
         audit.append(session, retried)
         chunks += 1
-    if failed:
-        batch.state, batch.closed_at, batch.exported_at = BatchState.OPEN, None, None
-        session.flush()
-    return Retried(len(failed), chunks, erased or 0)
+    batch.state, batch.closed_at, batch.exported_at = BatchState.OPEN, None, None
+    session.flush()
+    return Retried(failed, chunks, erased)
+
+
+def _failed(session: Session, batch_id: str) -> Iterator[int]:
+    """Ids of the images to be retried, read a page at a time, while those before are taken out of their state."""
+    last = 0
+    query = select(Image.id).where(
+        Image.batch_id == batch_id, Image.state == ImageState.FAILED, Image.erased_at.is_(None)
+    )
+    while page := session.scalars(query.where(Image.id > last).order_by(Image.id).limit(PAGE)).all():
+        yield from page
+        last = page[-1]

@@ -110,7 +110,6 @@ class Image(Base):
     __table_args__ = (
         UniqueConstraint("batch_id", "position"),
         Index("ix_images_batch_id_state", "batch_id", "state"),
-        Index("ix_images_batch_id_checksum", "batch_id", "checksum"),
         Index(
             "ix_images_patient",
             "patient",

@@ -32,3 +32,8 @@ def head_of(session: Session) -> Head:
     first = session.scalar(select(AuditEvent.hash).order_by(AuditEvent.seq).limit(1))
     now = session.execute(select(db_now())).scalar_one()
     return Head(last.seq, last.hash, first or GENESIS, now) if last else Head(0, GENESIS, GENESIS, now)
+
+
+def hash_at(session: Session, size: int) -> str | None:
+    """The head of a chain when it had so many events; none when it has fewer."""
+    return session.scalar(select(AuditEvent.hash).where(AuditEvent.seq == size))

@@ -62,7 +62,7 @@ def sent_long_ago(database: Database, seconds: float) -> None:
 
 @pytest.fixture
 def one_image_a_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("storage.batch_writer.CHUNK_IMAGES", 1)
+    monkeypatch.setattr("storage.batch_preparation.CHUNK_IMAGES", 1)
 
 
 def test_every_due_chunk_gets_one_message_with_its_id_and_nothing_else(

@@ -12,8 +12,8 @@ from sqlalchemy.exc import IntegrityError
 
 from models.errors import UsageFault
 from models.manifest import Manifest
+from storage.batch_preparation import PAGE
 from storage.batch_writer import CHUNK_IMAGES, Received
-from storage.batches import PAGE
 from storage.counts import batch_ids, counts
 from storage.database import Database
 from storage.report import rows

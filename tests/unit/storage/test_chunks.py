@@ -29,7 +29,7 @@ AtOnce = Callable[..., list[object]]
 
 @pytest.fixture
 def one_image_a_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("storage.batch_writer.CHUNK_IMAGES", 1)
+    monkeypatch.setattr("storage.batch_preparation.CHUNK_IMAGES", 1)
 
 
 @pytest.fixture

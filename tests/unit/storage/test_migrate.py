@@ -195,3 +195,18 @@ def test_predictions_of_an_older_release_come_along(database: Database) -> None:
     with database.engine.connect() as connection:
         found = connection.execute(text("SELECT checksum, probability, classes FROM predictions")).all()
     assert found == [("c", 0.25, None)]
+
+
+def test_checksums_of_images_were_indexed_before_schema_0006(database: Database) -> None:
+    def indexes() -> set[str | None]:
+        with database.engine.connect() as connection:
+            return {index["name"] for index in inspect(connection).get_indexes("images")}
+
+    assert "ix_images_batch_id_checksum" not in indexes()
+    with database.engine.begin() as connection:
+        downward = config()
+        downward.attributes["connection"] = connection
+        command.downgrade(downward, "0005")
+    assert "ix_images_batch_id_checksum" in indexes()
+    assert upgrade(database) == ("0005", HEAD)
+    assert "ix_images_batch_id_checksum" not in indexes()

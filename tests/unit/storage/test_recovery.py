@@ -206,7 +206,7 @@ def test_a_new_chunk_is_due_until_its_message_is_out(
 def test_no_more_chunks_than_asked_for_and_those_of_the_oldest_batch_first(
     database: Database, submit: Submit, received: Make, monkeypatch: pytest.MonkeyPatch, images: Images
 ) -> None:
-    monkeypatch.setattr("storage.batch_writer.CHUNK_IMAGES", 1)
+    monkeypatch.setattr("storage.batch_preparation.CHUNK_IMAGES", 1)
     old = submit(database, received(3), seconds_spent=3600.0)
     new = submit(database, received(3))
     assert len(due(database, 2)) == 2
@@ -250,7 +250,7 @@ def test_a_chunk_taken_back_is_due(database: Database, submit: Submit, received:
 def test_old_messages_count_as_lost_and_young_ones_do_not(
     database: Database, submit: Submit, received: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.batch_writer.CHUNK_IMAGES", 1)
+    monkeypatch.setattr("storage.batch_preparation.CHUNK_IMAGES", 1)
     submit(database, received(2))
     old, young = due(database)
     send(database, old, young)

@@ -114,7 +114,7 @@ def test_an_image_that_was_not_scored_has_no_number_and_is_never_clear(
     database: Database, submit: Submit, received: Make, take: Callable[..., list[Claim]], finish: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("storage.batch_writer.CHUNK_IMAGES", 1)
+    monkeypatch.setattr("storage.batch_preparation.CHUNK_IMAGES", 1)
     monkeypatch.setattr("storage.chunks.MAX_FAULTS", 1)
     many = [*received("waiting", "running", "failed", "changed", "failed"), *received(1, reason="not an image")]
     batch_id = submit(database, many)

@@ -148,12 +148,17 @@ def test_an_unknown_batch(database: Database) -> None:
 
 
 def test_more_failures_than_a_chunk_holds(
-    database: Database, submit: Submit, received: Make, fail: Fail, monkeypatch: pytest.MonkeyPatch
+    database: Database, submit: Submit, received: Make, images: Images, fail: Fail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch_id = submit(database, received(6))
     fail(database)
     monkeypatch.setattr("storage.retry.CHUNK_IMAGES", 2)
+    monkeypatch.setattr("storage.retry.PAGE", 3)  # a chunk may hold images of two pages
     assert retry(database, batch_id) == Retried(images=5, chunks=3)
+    after = images(database, batch_id)
+    assert [row.state for row in after] == ["screened"] + ["waiting"] * 5
+    chunks = [row.chunk_id for row in after[1:]]
+    assert [chunks.index(chunk) for chunk in chunks] == [0, 0, 2, 2, 4]
 
 
 def test_the_report_of_the_night_is_written_again(
