@@ -20,6 +20,7 @@ from models.classes import Classes
 from models.decoding import decode
 from models.networks.architectures import build
 from models.networks.backend import import_keras
+from models.networks.weights import round_kernels
 from models.preprocessing import field_square
 from models.training.augment import augment
 from models.training.callbacks import Progress, Tell, finetune_callbacks
@@ -93,6 +94,7 @@ def finetune(
     screening.set_weights(network.get_weights())
     if weights is not None:
         as_frequent_as_they_are(screening, weights)
+    round_kernels(screening)
     return screening, remember.history
 
 

@@ -12,7 +12,7 @@ from safetensors.numpy import load, save
 
 from models.errors import ModelInvalid
 from models.networks.hidri import build
-from models.networks.weights import dump_weights, load_weights
+from models.networks.weights import dump_weights, load_weights, round_kernels
 
 
 def test_a_round_trip_gives_the_same_probabilities(tiny_network: Any, pictures: np.ndarray) -> None:
@@ -30,6 +30,34 @@ def test_every_weight_is_kept_exactly(tiny_network: Any) -> None:
     assert sum(tensor.size for tensor in tensors.values()) == 94_273
     for variable in tiny_network.weights:
         assert np.array_equal(tensors[variable.path], np.asarray(variable))
+
+
+def test_rounded_kernels_take_half_the_bytes_and_lose_nothing_more(pictures: np.ndarray) -> None:
+    network, whole = build(16), build(16)
+    whole.set_weights(network.get_weights())
+    round_kernels(network)
+    data = dump_weights(network)
+    tensors = load(data)
+    for variable, before in zip(network.weights, whole.weights, strict=True):
+        kept, exact = tensors[variable.path], np.asarray(before)
+        assert np.array_equal(kept, np.asarray(variable))
+        if kept.ndim > 1:
+            assert kept.dtype == np.float16
+            assert np.abs(kept - exact).max() <= 2**-11 * np.abs(exact).max()
+        else:
+            assert np.array_equal(kept, exact)
+    assert len(data) < 0.55 * 4 * network.count_params()
+    other = build(16)
+    load_weights(other, data)
+    found = other.predict_on_batch(pictures)
+    assert np.array_equal(found, network.predict_on_batch(pictures))
+    assert found == pytest.approx(whole.predict_on_batch(pictures), abs=0.01)
+
+
+def test_what_float16_cannot_hold_is_kept_as_it_is(tiny_network: Any) -> None:
+    other = build(16)
+    other.set_weights([np.full(weight.shape, 1e6, np.float32) for weight in tiny_network.get_weights()])
+    assert {tensor.dtype for tensor in load(dump_weights(other)).values()} == {np.dtype(np.float32)}
 
 
 def test_equal_weights_are_equal_bytes(tiny_network: Any) -> None:
