@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 IMAGES ?=
-ARCHITECTURE ?= efficientnet-lite0
+ARCHITECTURE ?= efficientnet-lite2
 # processes that share the tests: as many as there are cores, at most four (1.5 GB each where TensorFlow is needed)
 PROCESSES ?= logical
 UV_COMPILE = $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes \
