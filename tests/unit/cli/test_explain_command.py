@@ -150,7 +150,7 @@ def test_the_html_report_shows_overlays_when_asked(
     sqlite_database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sound, gone = (drawn(tmp_path / f"<b>{n}.jpg", n) for n in range(2))
-    screened(sqlite_database, {sound: 0.9, gone: 0.8, drawn(tmp_path / "clear.jpg", 3): 0.1})
+    screened(sqlite_database, {sound: 0.9, gone: 0.8, drawn(tmp_path / "clear.jpg", 3): 0.01})
     Path(gone.location).unlink()
     assert run(["report", "--all", "--format", "html", "--explain"]) == 0
     page = capsys.readouterr().out
@@ -196,7 +196,7 @@ def test_without_tensorflow_the_extra_is_named(
 
 
 def test_nothing_flagged_is_said(sqlite_database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    batch_id = screened(sqlite_database, {drawn(tmp_path / "clear.jpg"): 0.1})
+    batch_id = screened(sqlite_database, {drawn(tmp_path / "clear.jpg"): 0.01})
     code, index = explain(batch_id, folder=tmp_path / "out")
     assert (code, index["images"]) == (0, [])
     assert f"No image of batch {batch_id} is flagged: there is nothing to explain." in capsys.readouterr().err
