@@ -29,7 +29,7 @@ from storage.schema import Policy
 from storage.sorted_runs import in_order, keep
 from storage.states import ImageState
 
-PAGE = 960  # rows an INSERT (15 chunks): memory stays flat however large the batch
+PAGE = 15 * CHUNK_IMAGES  # rows an INSERT: memory stays flat however large the batch
 SPOOL_BYTES = 8_000_000  # a few thousand images in memory, more on disk
 RUN = 50_000  # checksums that are sorted in memory, about 10 MB
 

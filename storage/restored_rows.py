@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, column, func, insert, select, table
@@ -21,27 +22,24 @@ class Loader:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._page: list[dict[str, Any]] = []
-        self._table: Table | None = None
         self.rows: dict[str, int] = {}
 
     def begin(self, given: Table) -> Callable[[Row], None]:
         if given.name not in Base.metadata.tables:
             raise ProofBroken(f"the backup holds a table {given.name!r} that no release has; nothing was restored")
         self.flush()
-        self._table = given
         self.rows[given.name] = 0
         self._insert = insert(table(given.name, *(column(name) for name in given.columns)))
         # processes of that time; those of today are told by the database that is replaced
         self._passed_over = given.name == Worker.__tablename__
-        return self._take
+        return partial(self._take, given)
 
-    def _take(self, row: Row) -> None:
-        assert self._table is not None  # noqa: S101 - a row follows its table
-        values = dict(zip(self._table.columns, row, strict=True))
-        for name in self._table.moments:
+    def _take(self, given: Table, row: Row) -> None:
+        values = dict(zip(given.columns, row, strict=True))
+        for name in given.moments:
             if values[name] is not None:
                 values[name] = _moment(values[name], self._connection.dialect.name)
-        self.rows[self._table.name] += 1
+        self.rows[given.name] += 1
         if not self._passed_over:
             self._page.append(values)
         if len(self._page) >= PAGE:

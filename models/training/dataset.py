@@ -66,6 +66,7 @@ def go_through(shuffled: Any, epochs: int) -> None:
         return
     keras = import_keras()
 
+    # keras comes by import_keras(), so that to mypy its classes are Any
     class Reader(keras.Model):  # type: ignore[misc, name-defined]
         def train_step(self, _pictures: Any) -> dict[str, Any]:
             return {"loss": keras.ops.zeros(())}

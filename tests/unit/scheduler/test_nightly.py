@@ -13,7 +13,7 @@ from models.manifest import Manifest
 from scheduler.nightly import parse_cron, run_nightly, schedule_app
 from storage import schedules
 from storage.database import Database
-from storage.schema import Batch
+from storage.schema import Batch, Image
 from storage.settings import Settings
 
 
@@ -95,12 +95,12 @@ def test_an_empty_folder_is_a_quiet_night(
 
 def test_a_folder_that_is_gone_is_not_a_quiet_night(
     settings: Settings, database: Database, installed_model: Manifest, schedule: int, tmp_path: Path,
-    images: Callable[..., list[object]],
+    images: Callable[..., list[Image]],
 ) -> None:  # fmt: skip
     """It is seen in `screen status` and in the night's report, not in a worker's log alone."""
     (tmp_path / "night").rmdir()
     (row,) = images(database, run_nightly(database, settings, schedule, "message 1"))
-    assert (row.image, row.state, row.reason) == (  # type: ignore[attr-defined]
+    assert (row.image, row.state, row.reason) == (
         str(tmp_path / "night"), "rejected", "folder cannot be read: it is not there",
     )  # fmt: skip
 
