@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 def expect_usable(version: ModelVersion) -> None:
     """What a worker would find out with images waiting: can this release screen with the version?
 
-    Raises ModelInvalid when a file is not that of its manifest, or when this release has not its architecture or its
-    preprocessing.
+    A version that is not shipped is put together once, which takes the seconds that TensorFlow takes to start.
+
+    Raises ModelInvalid when a file is not that of its manifest, when this release has not its architecture or its
+    preprocessing, or when its weights or its distribution do not fit the architecture.
     """
+    from models.catalogue import SHIPPED
     from models.errors import ModelInvalid
     from models.evaluation.parts import known_images
     from models.networks.architectures import ARCHITECTURES
@@ -34,6 +37,10 @@ def expect_usable(version: ModelVersion) -> None:
             f"({', '.join(sorted(ARCHITECTURES))}), received {received!r}; install the release that "
             "the model version was made with"
         )
+    if version.folder.parent != SHIPPED:
+        from models.networks.loaded import load
+
+        load(version)
 
 
 def register(folder: Path, settings: Settings, actor: str) -> Manifest:

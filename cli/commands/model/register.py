@@ -14,9 +14,10 @@ from cli.by_option import by_option
 @by_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(folder: Path, actor: str, as_json: bool) -> None:
-    """Copy the model version in FOLDER into the data folder, after comparing its weights with their checksum.
+    """Copy the model version in FOLDER into the data folder, after its weights were found to be those of its manifest.
 
-    It screens nothing until it is activated. The registration is an audit event.
+    They are tried in their network too, which takes some seconds: no worker finds out later that they do not fit. The
+    version screens nothing until it is activated. The registration is an audit event.
 
     \b
     Example:

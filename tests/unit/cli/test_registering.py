@@ -56,6 +56,7 @@ def test_another_card_of_the_same_is_not_taken_silently(
     [
         ({"name": "../../elsewhere"}, "name: expected a letter or digit"),
         ({"architecture": "vgg"}, r"expected an architecture that this release knows \(.*\), received 'vgg'"),
+        ({"architecture": "thompson"}, "weights do not fit thompson: missing .*conv_1"),
         ({"preprocessing": "fov-9"}, "preprocessing 'fov-9' is not known"),
         ({"split": {"file": "split.csv", "sha256": "0" * 64}}, "the split is not that of the manifest"),
     ],
