@@ -25,13 +25,16 @@ TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.52
 FROM_YIQ = np.linalg.inv(TO_YIQ)
 
 
-def augment(square: NDArray[np.uint8], size: int, random: Random, strength: float = 1.0) -> NDArray[np.uint8]:
+def augment(
+    square: NDArray[np.uint8], size: int, random: Random, strength: float = 1.0, zoom_from: float = 0.5
+) -> NDArray[np.uint8]:
     """One random variant of the square around a lit field, as a disc on grey like preprocessing `field-1`.
 
     square: (side, side, 3), 0..255, with the corners outside the disc still in it. strength: 0..1, scales how often and
-    how much light, colour and clutter vary; framing always varies in full. Returns (size, size, 3), 0..255.
+    how much light, colour and clutter vary. zoom_from: 0..1, the smallest part of the disc that a crop shows.
+    Returns (size, size, 3), 0..255.
     """
-    result = varied(_framed(Image.fromarray(square), size, random), random, strength)
+    result = varied(_framed(Image.fromarray(square), size, random, zoom_from), random, strength)
     result[outside_disc(size)] = GREY
     return result
 
@@ -54,13 +57,13 @@ def varied(picture: Image.Image, random: Random, strength: float = 1.0) -> NDArr
     return result
 
 
-def _framed(source: Image.Image, size: int, random: Random) -> Image.Image:
+def _framed(source: Image.Image, size: int, random: Random, zoom_from: float) -> Image.Image:
     """Turned by any angle, mirrored, stretched, and cropped to a smaller disc that lies in the source's disc.
 
     The stretch matters: part of the benign training images were squeezed to a square, the malignant were cropped.
     """
     radius = source.width / 2
-    zoom = random.uniform(0.5, 1.0)
+    zoom = random.uniform(zoom_from, 1.0)
     stretch = np.exp(np.clip(random.normal(0, 0.1), -0.25, 0.25))
     longer = min(1.0, zoom * max(stretch, 1 / stretch) ** 0.5)
     axes = np.diag([longer, longer / max(stretch, 1 / stretch)])

@@ -14,6 +14,7 @@ from models.whole_file import write_whole
 keras = import_keras()
 Callback: Any = keras.callbacks.Callback
 
+STATE = "state.json"
 # what keras' BackupAndRestore leaves out: without it a resumed run would forget how long it has not improved
 REMEMBERED = ("best", "wait", "stopped_epoch", "best_epoch", "cooldown_counter")
 
@@ -54,7 +55,7 @@ class Remember(Callback):
         super().__init__()
         self._path, self._others = path, others
         self.history: list[dict[str, float]] = []
-        self._earlier, self._begun = seconds_spent(path), time.monotonic()
+        self._earlier, self._begun = _seconds(path), time.monotonic()
 
     def on_train_begin(self, logs: Any = None) -> None:
         if not self._path.is_file():
@@ -74,7 +75,7 @@ class Remember(Callback):
 
     def epochs_done(self) -> int:
         """Whole epochs of an earlier run in the same folder."""
-        return len(json.loads(self._path.read_text(encoding="utf-8"))["history"]) if self._path.is_file() else 0
+        return len(remembered(self._path.parent))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.history = [*self.history[:epoch], {k: float(v) for k, v in (logs or {}).items()}]
@@ -90,11 +91,22 @@ class Remember(Callback):
         write_whole(self._path, json.dumps(state).encode())
 
 
-def seconds_spent(state: Path) -> float:
-    """What an earlier run spent until the end of its last whole epoch; 0 where there was none."""
-    if not state.is_file():
-        return 0.0
-    return float(json.loads(state.read_text(encoding="utf-8")).get("seconds", 0.0))
+def seconds_spent(run: Path) -> float:
+    """What an earlier run in the same folder spent until the end of its last whole epoch; 0 where there was none."""
+    return sum(_seconds(state) for state in run.rglob(STATE))
+
+
+def _seconds(state: Path) -> float:
+    return float(json.loads(state.read_text(encoding="utf-8")).get("seconds", 0.0)) if state.is_file() else 0.0
+
+
+def remembered(folder: Path) -> list[dict[str, float]]:
+    """The history, a row an epoch, of an earlier fit in the folder; empty where there was none."""
+    state = folder / STATE
+    history: list[dict[str, float]] = []
+    if state.is_file():
+        history = json.loads(state.read_text(encoding="utf-8"))["history"]
+    return history
 
 
 def recipe_callbacks(preset: Preset, folder: Path) -> tuple[list[Any], Remember]:
@@ -106,7 +118,7 @@ def recipe_callbacks(preset: Preset, folder: Path) -> tuple[list[Any], Remember]
     best = keras.callbacks.ModelCheckpoint(
         str(folder / "best.weights.h5"), monitor="val_loss", save_best_only=True, save_weights_only=True
     )
-    remember = Remember(folder / "state.json", [stop, plateau, best])
+    remember = Remember(folder / STATE, [stop, plateau, best])
     board = keras.callbacks.TensorBoard(log_dir=str(folder / "tensorboard"), write_graph=False)
     backup = keras.callbacks.BackupAndRestore(str(folder / "backup"), delete_checkpoint=False)
     # backup last: an epoch counts as done once everything else has kept its part of it
@@ -115,7 +127,7 @@ def recipe_callbacks(preset: Preset, folder: Path) -> tuple[list[Any], Remember]
 
 def finetune_callbacks(folder: Path) -> tuple[list[Any], Remember]:
     """TensorBoard, the averaged weights wherever it is measured, and the state for resuming."""
-    remember = Remember(folder / "state.json", [])
+    remember = Remember(folder / STATE, [])
     board = keras.callbacks.TensorBoard(log_dir=str(folder / "tensorboard"), write_graph=False)
     backup = keras.callbacks.BackupAndRestore(str(folder / "backup"), delete_checkpoint=False)
     return [keras.callbacks.SwapEMAWeights(), board, remember, backup], remember

@@ -10,6 +10,8 @@ Several classes are weighted, since some are rare, and the probabilities are mad
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +25,11 @@ from models.networks.backend import import_keras
 from models.networks.weights import round_kernels
 from models.preprocessing import field_square
 from models.training.augment import augment
-from models.training.callbacks import Progress, Tell, finetune_callbacks
+from models.training.callbacks import Progress, Tell, finetune_callbacks, remembered
 from models.training.dataset import class_weights, dataset, targets
 from models.training.imagenet import assign_imagenet, imagenet_tensors
 from models.training.objective import accuracy, as_frequent_as_they_are, auc, loss
-from models.training.presets import FineTune
+from models.training.presets import FineTune, Phase
 from models.training.split import Sample
 
 STORED = 224  # side in pixels of the squares kept in memory, 150 KB each
@@ -46,56 +48,73 @@ def finetune(
 
     Returns the network at the size it screens with and the history by epoch. Raises UsageFault without the weights.
     """
-    keras = import_keras()
-    network = build(recipe.architecture, recipe.training_size, classes.units)
+    network = build(recipe.architecture, recipe.phases[0].size, classes.units)
     assign_imagenet(network, imagenet_tensors(recipe.architecture))
     # nothing is picked by a validation part, so its images teach too; the calibration part only tells how it goes
     taught = [*parts["train"], *parts["validation"]]
-    squares = _squares(data, taught, recipe)
-    labels = targets(taught, classes)
+    lessons = _Lessons(recipe, _squares(data, taught, recipe), targets(taught, classes), seed)
     weights = class_weights(taught, classes) if classes.several else None
-    head, epochs = run / "head.weights.h5", recipe.head_epochs + recipe.epochs
-    steps = max(1, len(labels) // recipe.batch_size)
 
+    def fit(epochs: int, **how: Any) -> None:
+        network.fit(
+            steps_per_epoch=lessons.steps,
+            epochs=epochs,
+            class_weight=weights,
+            shuffle=False,  # the batches are shuffled already
+            verbose=0,
+            **how,
+        )
+
+    total, history = recipe.head_epochs + recipe.epochs, list[dict[str, float]]()
     _thaw(network, None)
+    head = run / "head.weights.h5"
     if head.exists():
         network.load_weights(str(head))
     else:
-        _compile(keras, network, recipe, classes, recipe.head_rate)
-        network.fit(
-            _batches(squares, labels, recipe, seed, -recipe.head_epochs),
-            steps_per_epoch=steps,
-            epochs=recipe.head_epochs,
-            class_weight=weights,
-            shuffle=False,  # the batches are shuffled already
-            callbacks=[Tell(progress, epochs, steps)],
-            verbose=0,
-        )
+        _compile(network, recipe, classes, recipe.head_rate)
+        batches = lessons.batches(recipe.phases[0], 0, -recipe.head_epochs)
+        fit(recipe.head_epochs, x=batches, callbacks=[Tell(progress, total, lessons.steps)])
         network.save_weights(str(head))
 
-    _thaw(network, recipe.frozen_blocks)
-    warmup = min(recipe.warmup_steps, recipe.epochs * steps // 5)
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, recipe.epochs * steps - warmup, warmup_target=recipe.learning_rate, warmup_steps=warmup
-    )
-    _compile(keras, network, recipe, classes, rate, average=True)
-    callbacks, remember = finetune_callbacks(run)
-    network.fit(
-        _batches(squares, labels, recipe, seed, remember.epochs_done()),
-        steps_per_epoch=steps,
-        epochs=recipe.epochs,
-        class_weight=weights,
-        shuffle=False,
-        validation_data=dataset(data, parts["calibration"], recipe, size=recipe.training_size, classes=classes),
-        callbacks=[*callbacks, Tell(progress, epochs, steps, before=recipe.head_epochs)],
-        verbose=0,
-    )
-    screening = build(recipe.architecture, recipe.input_size, classes.units)
-    screening.set_weights(network.get_weights())
+    for number, phase in enumerate(recipe.phases, start=1):
+        folder = run if number == 1 else run / f"phase-{number}"
+        folder.mkdir(exist_ok=True)
+        network = _at_size(network, recipe, classes, phase.size)
+        done = folder / "averaged.weights.h5"
+        if done.exists():
+            network.load_weights(str(done))
+        else:
+            _thaw(network, recipe.frozen_blocks)
+            _compile(network, recipe, classes, _descent(phase, recipe, lessons.steps), average=True)
+            callbacks, remember = finetune_callbacks(folder)
+            fit(
+                phase.epochs,
+                x=lessons.batches(phase, len(history), remember.epochs_done()),
+                validation_data=dataset(data, parts["calibration"], recipe, size=phase.size, classes=classes),
+                callbacks=[*callbacks, Tell(progress, total, lessons.steps, before=recipe.head_epochs + len(history))],
+            )
+            network.save_weights(str(done))
+        history += remembered(folder)
+    network = _at_size(network, recipe, classes, recipe.input_size)
     if weights is not None:
-        as_frequent_as_they_are(screening, weights)
-    round_kernels(screening)
-    return screening, remember.history
+        as_frequent_as_they_are(network, weights)
+    round_kernels(network)
+    return network, history
+
+
+def _at_size(network: Any, recipe: FineTune, classes: Classes, size: int) -> Any:
+    """The same network for pictures of `size` pixels a side."""
+    other = build(recipe.architecture, size, classes.units)
+    other.set_weights(network.get_weights())
+    return other
+
+
+def _descent(phase: Phase, recipe: FineTune, steps: int) -> Any:
+    """The learning rate by step: up to the phase's, then along a cosine to 0."""
+    warmup = min(recipe.warmup_steps, phase.epochs * steps // 5)
+    return import_keras().optimizers.schedules.CosineDecay(
+        0.0, phase.epochs * steps - warmup, warmup_target=phase.learning_rate, warmup_steps=warmup
+    )
 
 
 def _squares(data: Path, samples: Sequence[Sample], recipe: FineTune) -> NDArray[np.uint8]:
@@ -107,30 +126,42 @@ def _squares(data: Path, samples: Sequence[Sample], recipe: FineTune) -> NDArray
     return squares
 
 
-def _batches(
-    squares: NDArray[np.uint8], labels: NDArray[np.float32], recipe: FineTune, seed: int, first_epoch: int
-) -> Any:
-    """Endless tf.data.Dataset of augmented batches; each picture's variant follows from seed, epoch and position.
+@dataclass(frozen=True)
+class _Lessons:
+    """The pictures that teach. squares: (n, STORED, STORED, 3); labels: (n, units), what the network should say."""
 
-    labels: (n, units), what the network should say.
-    """
-    import tensorflow as tf
+    recipe: FineTune
+    squares: NDArray[np.uint8]
+    labels: NDArray[np.float32]
+    seed: int
 
-    size, batch = recipe.training_size, recipe.batch_size
+    @property
+    def steps(self) -> int:
+        """Of an epoch."""
+        return max(1, len(self.labels) // self.recipe.batch_size)
 
-    def rows() -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
-        epoch = first_epoch
-        while True:
-            random = np.random.default_rng((seed, epoch + 1_000))
-            strength = recipe.settle_strength if epoch >= recipe.epochs - recipe.settle_epochs else 1.0
-            order = random.permutation(len(labels))
-            for start in range(0, len(order) - batch + 1, batch):
-                chosen = order[start : start + batch]
-                yield np.stack([augment(squares[row], size, random, strength) for row in chosen]), labels[chosen]
-            epoch += 1
+    def batches(self, phase: Phase, before: int, first: int) -> Any:
+        """Endless tf.data.Dataset of augmented batches, from the epoch `first` of the phase on.
 
-    signature = (tf.TensorSpec((batch, size, size, 3), tf.uint8), tf.TensorSpec((batch, labels.shape[1]), tf.float32))
-    return tf.data.Dataset.from_generator(rows, output_signature=signature).prefetch(2)
+        `before`: epochs of earlier phases. Each picture's variant follows from seed, epoch and position.
+        """
+        import tensorflow as tf
+
+        size, batch = phase.size, self.recipe.batch_size
+
+        def rows() -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+            for epoch in count(first):
+                random = np.random.default_rng((self.seed, before + epoch + 1_000))
+                strength = phase.strength_in(epoch)
+                order = random.permutation(len(self.labels))
+                for start in range(0, len(order) - batch + 1, batch):
+                    chosen = order[start : start + batch]
+                    pictures = [augment(self.squares[row], size, random, strength, phase.zoom_from) for row in chosen]
+                    yield np.stack(pictures), self.labels[chosen]
+
+        shapes = (batch, size, size, 3), (batch, self.labels.shape[1])
+        signature = (tf.TensorSpec(shapes[0], tf.uint8), tf.TensorSpec(shapes[1], tf.float32))
+        return tf.data.Dataset.from_generator(rows, output_signature=signature).prefetch(2)
 
 
 def _thaw(network: Any, frozen_blocks: int | None) -> None:
@@ -141,8 +172,8 @@ def _thaw(network: Any, frozen_blocks: int | None) -> None:
         layer.trainable = thawed and not layer.name.endswith("norm")
 
 
-def _compile(keras: Any, network: Any, recipe: FineTune, classes: Classes, rate: Any, average: bool = False) -> None:
-    optimizer = keras.optimizers.AdamW(
+def _compile(network: Any, recipe: FineTune, classes: Classes, rate: Any, average: bool = False) -> None:
+    optimizer = import_keras().optimizers.AdamW(
         rate,
         weight_decay=recipe.weight_decay,
         global_clipnorm=1.0,

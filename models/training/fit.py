@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ def train(order: Order, progress: Progress) -> Path:
     """
     recipe = preset(order.architecture)
     if order.epochs is not None:
-        recipe = replace(recipe, epochs=order.epochs)
+        recipe = recipe.cut(order.epochs)
     classes = class_folders(order.data, order.malignant)
     if classes.several and order.calibration == ISOTONIC:
         raise UsageFault("isotonic calibration is for one probability: several classes take --calibration temperature")
@@ -49,7 +48,7 @@ def train(order: Order, progress: Progress) -> Path:
     _check(parts, classes)
     _check_pictures(order.data, samples, recipe)
     _keep_split(run, split_csv(samples, classes))
-    started = time.monotonic() - seconds_spent(run / "state.json")
+    started = time.monotonic() - seconds_spent(run)
     if isinstance(recipe, FineTune):
         from models.training.finetune import finetune
 

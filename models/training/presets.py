@@ -24,47 +24,91 @@ class Preset:
     plateau_patience: int
     flips: bool = True  # left-right and up-down
 
+    def cut(self, epochs: int) -> Preset:
+        """The same recipe with other `epochs`, before which it may stop by its patience."""
+        return replace(self, epochs=epochs)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One descent of the learning rate, after a warm-up, along a cosine to 0.
+
+    size: side of the training pictures in pixels. zoom_from: the smallest part of the field that a crop shows, 0..1.
+    strength: 0..1, how much light, colour and clutter vary; settle_strength the same in the last settle_epochs, so that
+    the network settles on pictures as they will be screened.
+    """
+
+    epochs: int
+    size: int
+    learning_rate: float
+    zoom_from: float
+    strength: float
+    settle_epochs: int = 0
+    settle_strength: float = 0.0
+
+    def strength_in(self, epoch: int) -> float:
+        """0..1, in the epoch of that number, the first being 0."""
+        return self.settle_strength if epoch >= self.epochs - self.settle_epochs else self.strength
+
 
 @dataclass(frozen=True)
 class FineTune:
     """A recipe that starts with ImageNet's weights (see `models.training.finetune`).
 
-    Sizes in pixels, rates unitless, frozen_blocks: how many of the first blocks keep ImageNet's weights. Training is
-    at a smaller size than screening, because crops make things look larger (Touvron et al., arXiv:1906.06423).
-    settle_epochs: the last epochs, in which light, colour and clutter vary by settle_strength only, so that the
-    network settles on pictures as they will be screened; framing varies in full to the end.
+    input_size: of screening, in pixels; training is at a smaller size, because crops make things look larger (Touvron
+    et al., arXiv:1906.06423). Rates are unitless. frozen_blocks: how many of the first blocks keep ImageNet's weights.
+    head_epochs, head_rate: of the outputs by themselves, before the phases.
     """
 
     architecture: str
     input_size: int
-    training_size: int
     preprocessing: str
     batch_size: int
     head_epochs: int
     head_rate: float
-    epochs: int
-    learning_rate: float
-    settle_epochs: int
-    settle_strength: float
+    phases: tuple[Phase, ...]
     warmup_steps: int
     weight_decay: float
     label_smoothing: float
     average_momentum: float
     frozen_blocks: int
 
+    @property
+    def epochs(self) -> int:
+        """Of all phases; the head's are not counted."""
+        return sum(phase.epochs for phase in self.phases)
+
+    def cut(self, epochs: int) -> FineTune:
+        """The same recipe, ended after so many epochs (at least 1)."""
+        kept: list[Phase] = []
+        for phase in self.phases:
+            if left := epochs - sum(each.epochs for each in kept):
+                kept.append(replace(phase, epochs=min(phase.epochs, left)))
+        return replace(self, phases=tuple(kept))
+
+
+FAR = Phase(
+    epochs=24,
+    size=160,
+    learning_rate=5e-4,
+    zoom_from=0.5,
+    strength=1.0,
+    settle_epochs=5,
+    settle_strength=0.5,
+)
+"""Pictures altered so much that another clinic's may be among them."""
+
+NEAR = Phase(epochs=8, size=176, learning_rate=3e-4, zoom_from=0.7, strength=0.3)
+"""Pictures much like those that are screened: after `FAR`, whose pictures a network does not learn to its limit."""
 
 LITE0 = FineTune(
     architecture="efficientnet-lite0",
     input_size=192,
-    training_size=160,
     preprocessing="field-1",
     batch_size=32,
     head_epochs=1,
     head_rate=2e-3,
-    epochs=24,
-    learning_rate=5e-4,
-    settle_epochs=5,
-    settle_strength=0.5,
+    phases=(FAR,),
     warmup_steps=200,
     weight_decay=0.02,
     label_smoothing=0.05,
@@ -74,7 +118,9 @@ LITE0 = FineTune(
 
 PRESETS: dict[str, Preset | FineTune] = {
     "efficientnet-lite0": LITE0,
-    "efficientnet-lite2": replace(LITE0, architecture="efficientnet-lite2", epochs=18, settle_epochs=8),
+    "efficientnet-lite2": replace(
+        LITE0, architecture="efficientnet-lite2", phases=(replace(FAR, epochs=18, settle_epochs=8), NEAR)
+    ),
     # Hidri's notebook: Adam 1e-4, flips, rotation 0.2, zoom 0.2, EarlyStopping(3), ReduceLROnPlateau(0.5, 2).
     "hidri": Preset(
         architecture="hidri",

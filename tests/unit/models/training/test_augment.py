@@ -38,7 +38,7 @@ def test_nothing_of_the_frame_comes_in() -> None:
     white = np.full((224, 224, 3), 255, np.uint8)
     random = np.random.default_rng(3)
     for _ in range(200):
-        framed = np.asarray(_framed(Image.fromarray(white), 64, random))
+        framed = np.asarray(_framed(Image.fromarray(white), 64, random, 0.5))
         assert framed[~outside_disc(64)].min() >= 250
 
 

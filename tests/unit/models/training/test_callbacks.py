@@ -89,10 +89,13 @@ def test_keras_still_has_the_counters_that_are_remembered(tmp_path: Path, tiny: 
         assert hasattr(callback, key)
 
 
-def test_time_is_added_up_over_the_runs(tmp_path: Path) -> None:
-    state = tmp_path / "state.json"
-    assert seconds_spent(state) == 0
+def test_time_is_added_up_over_runs_and_phases(tmp_path: Path) -> None:
+    state, later = tmp_path / "state.json", tmp_path / "phase-2" / "state.json"
+    later.parent.mkdir()
+    assert seconds_spent(tmp_path) == 0
     Remember(state, []).on_epoch_end(0, {})
     state.write_text(json.dumps(json.loads(state.read_text()) | {"seconds": 500.0}))
     Remember(state, []).on_epoch_end(1, {})
-    assert seconds_spent(state) > 500
+    Remember(later, []).on_epoch_end(0, {})
+    later.write_text(json.dumps(json.loads(later.read_text()) | {"seconds": 200.0}))
+    assert seconds_spent(tmp_path) > 700

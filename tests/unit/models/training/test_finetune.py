@@ -18,7 +18,7 @@ from models.training.fit import train
 from models.training.imagenet import Tensors, imagenet_tensors
 from models.training.objective import as_frequent_as_they_are
 from models.training.order import Order
-from models.training.presets import PRESETS, FineTune
+from models.training.presets import FAR, NEAR, PRESETS, FineTune
 from models.version import open_version
 
 pytest.importorskip(
@@ -32,7 +32,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> FineTune:
     """The recipe at 32 pixels: steps of 0.1 s."""
     recipe = PRESETS[NAME]
     assert isinstance(recipe, FineTune)
-    recipe = replace(recipe, input_size=48, training_size=32, batch_size=16, epochs=2)
+    phases = replace(FAR, epochs=2, settle_epochs=1, size=32), replace(NEAR, epochs=1, size=40)
+    recipe = replace(recipe, input_size=48, batch_size=16, phases=phases)
     monkeypatch.setitem(PRESETS, NAME, recipe)
     return recipe
 
@@ -57,19 +58,22 @@ def order(lesions: Path, seed: int, tmp_path: Path, small: FineTune) -> Order:
 def test_a_stopped_run_ends_as_a_whole_one(order: Order, shallow: Tensors, told: Callable[..., Any]) -> None:
     whole = told()
     folder = train(order, whole)
-    assert [row[:2] for row in whole.epochs] == [(1, 3), (2, 3), (3, 3)]
+    assert [row[:2] for row in whole.epochs] == [(1, 4), (2, 4), (3, 4), (4, 4)]
     version = open_version(folder)
     manifest = version.manifest
     assert (manifest.architecture, manifest.input_size, manifest.preprocessing) == (NAME, 48, "field-1")
-    assert len(manifest.training["history"]) == 2
+    assert len(manifest.training["history"]) == 3
     assert {"val_auc", "val_loss"} <= manifest.training["history"][0].keys()
 
     parts = replace(order, output=order.output.with_name("parts"))
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt):  # between two epochs of a phase
         train(parts, told(stop_after=2))
+    parts = replace(parts, resume=True)
+    with pytest.raises(KeyboardInterrupt):  # after the last epoch of a phase, before its weights were written
+        train(parts, told(stop_after=3))
     resumed = told()
-    train(replace(parts, resume=True), resumed)
-    assert [row[0] for row in resumed.epochs] == [3]
+    train(parts, resumed)
+    assert [row[0] for row in resumed.epochs] == [4]
     pictures = np.random.default_rng(1).integers(0, 256, (8, 48, 48, 3)).astype(np.uint8)
     again = load(open_version(parts.output)).answers(pictures).malignant
     # but for the draws of dropout, whose state keras does not keep
@@ -94,7 +98,7 @@ def test_several_classes(
     """The recipe with Hidri's network, which is compiled in a tenth of the time and has no weights of ImageNet."""
     monkeypatch.setattr(finetuning, "imagenet_tensors", lambda _: {})
     monkeypatch.setattr(finetuning, "assign_imagenet", lambda *_: None)
-    quick = replace(small, architecture="hidri", input_size=24, training_size=16, epochs=1)
+    quick = replace(small, architecture="hidri", input_size=24, phases=(replace(NEAR, epochs=1, size=16),))
     monkeypatch.setitem(PRESETS, NAME, quick)
     order = Order(NAME, coloured, tmp_path / "three", "three-1", seed=coloured_seed, malignant=("violet",))
     manifest = open_version(train(order, told())).manifest
