@@ -80,6 +80,7 @@ def finetune(
         folder = run if number == 1 else run / f"phase-{number}"
         folder.mkdir(exist_ok=True)
         network = _at_size(network, recipe, classes, phase.size)
+        begun = network.get_weights()
         done = folder / "averaged.weights.h5"
         if done.exists():
             network.load_weights(str(done))
@@ -94,6 +95,8 @@ def finetune(
                 callbacks=[*callbacks, Tell(progress, total, lessons.steps, before=recipe.head_epochs + len(history))],
             )
             network.save_weights(str(done))
+        both = zip(begun, network.get_weights(), strict=True)
+        network.set_weights([first + phase.share * (last - first) for first, last in both])
         history += remembered(folder)
     network = _at_size(network, recipe, classes, recipe.input_size)
     if weights is not None:

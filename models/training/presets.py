@@ -35,7 +35,8 @@ class Phase:
 
     size: side of the training pictures in pixels. zoom_from: the smallest part of the field that a crop shows, 0..1.
     strength: 0..1, how much light, colour and clutter vary; settle_strength the same in the last settle_epochs, so that
-    the network settles on pictures as they will be screened.
+    the network settles on pictures as they will be screened. share: 0..1, of this phase in the weights that it leaves;
+    the rest are those that it began with, which hold better elsewhere (Wortsman et al., arXiv:2109.01903).
     """
 
     epochs: int
@@ -45,6 +46,7 @@ class Phase:
     strength: float
     settle_epochs: int = 0
     settle_strength: float = 0.0
+    share: float = 1.0
 
     def strength_in(self, epoch: int) -> float:
         """0..1, in the epoch of that number, the first being 0."""
@@ -98,7 +100,7 @@ FAR = Phase(
 )
 """Pictures altered so much that another clinic's may be among them."""
 
-NEAR = Phase(epochs=8, size=176, learning_rate=3e-4, zoom_from=0.7, strength=0.3)
+NEAR = Phase(epochs=8, size=176, learning_rate=3e-4, zoom_from=0.7, strength=0.3, share=0.8)
 """Pictures much like those that are screened: after `FAR`, whose pictures a network does not learn to its limit."""
 
 LITE0 = FineTune(

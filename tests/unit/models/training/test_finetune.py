@@ -84,11 +84,22 @@ def test_a_stopped_run_ends_as_a_whole_one(order: Order, shallow: Tensors, told:
     assert np.array_equal(first, tensors["_conv_stem.weight"].transpose(2, 3, 1, 0).astype(np.float16))
     last = network.get_layer("head_conv").get_weights()[0]
     assert not np.array_equal(last, tensors["_conv_head.weight"].transpose(2, 3, 1, 0).astype(np.float16))
+    begun = _head_convolution(folder / "run" / "averaged.weights.h5")
+    ended = _head_convolution(folder / "run" / "phase-2" / "averaged.weights.h5")
+    assert not np.array_equal(begun, ended)
+    assert last == pytest.approx((1 - NEAR.share) * begun + NEAR.share * ended, rel=2**-11, abs=2**-24)  # float16's
     statistics = network.get_layer("head_norm").get_weights()
     assert all(
         np.array_equal(ours, tensors[f"_bn1.{part}"])
         for ours, part in zip(statistics, ("weight", "bias", "running_mean", "running_var"), strict=True)
     )
+
+
+def _head_convolution(weights: Path) -> Any:
+    """The kernel in a file that a phase of a run left."""
+    network = build(NAME, 32)
+    network.load_weights(str(weights))
+    return network.get_layer("head_conv").get_weights()[0]
 
 
 def test_several_classes(
