@@ -55,7 +55,7 @@ def finetune(
     lessons = _Lessons(recipe, _squares(data, taught, recipe), targets(taught, classes), seed)
     weights = class_weights(taught, classes) if classes.several else None
 
-    def fit(epochs: int, **how: Any) -> None:
+    def fit(network: Any, epochs: int, kept: Path, **how: Any) -> None:
         network.fit(
             steps_per_epoch=lessons.steps,
             epochs=epochs,
@@ -64,6 +64,9 @@ def finetune(
             verbose=0,
             **how,
         )
+        partial = kept.with_name("partial.weights.h5")
+        network.save_weights(str(partial))
+        partial.replace(kept)  # so that what is there under its name is whole
 
     total, history = recipe.head_epochs + recipe.epochs, list[dict[str, float]]()
     _thaw(network, None)
@@ -73,28 +76,28 @@ def finetune(
     else:
         _compile(network, recipe, classes, recipe.head_rate)
         batches = lessons.batches(recipe.phases[0], 0, -recipe.head_epochs)
-        fit(recipe.head_epochs, x=batches, callbacks=[Tell(progress, total, lessons.steps)])
-        network.save_weights(str(head))
+        fit(network, recipe.head_epochs, head, x=batches, callbacks=[Tell(progress, total, lessons.steps)])
 
     for number, phase in enumerate(recipe.phases, start=1):
         folder = run if number == 1 else run / f"phase-{number}"
         folder.mkdir(exist_ok=True)
         network = _at_size(network, recipe, classes, phase.size)
         begun = network.get_weights()
-        done = folder / "averaged.weights.h5"
-        if done.exists():
-            network.load_weights(str(done))
+        averaged = folder / "averaged.weights.h5"
+        if averaged.exists() and len(remembered(folder)) >= phase.epochs:  # an earlier run may have had fewer
+            network.load_weights(str(averaged))
         else:
             _thaw(network, recipe.frozen_blocks)
             _compile(network, recipe, classes, _descent(phase, recipe, lessons.steps), average=True)
             callbacks, remember = finetune_callbacks(folder)
             fit(
+                network,
                 phase.epochs,
+                averaged,
                 x=lessons.batches(phase, len(history), remember.epochs_done()),
                 validation_data=dataset(data, parts["calibration"], recipe, size=phase.size, classes=classes),
                 callbacks=[*callbacks, Tell(progress, total, lessons.steps, before=recipe.head_epochs + len(history))],
             )
-            network.save_weights(str(done))
         both = zip(begun, network.get_weights(), strict=True)
         network.set_weights([first + phase.share * (last - first) for first, last in both])
         history += remembered(folder)
