@@ -12,7 +12,7 @@ from models.errors import ImageRefused, UsageFault
 from models.networks.architectures import build
 from models.networks.backend import import_keras
 from models.preprocessing import prepare
-from models.training.callbacks import Progress, Tell, recipe_callbacks, seconds_spent
+from models.training.callbacks import STATE, Progress, Tell, recipe_callbacks, seconds_spent
 from models.training.class_folders import class_folders
 from models.training.dataset import class_weights, dataset, go_through
 from models.training.objective import auc, loss
@@ -35,7 +35,7 @@ def train(order: Order, progress: Progress) -> Path:
     if classes.several and order.calibration == ISOTONIC:
         raise UsageFault("isotonic calibration is for one probability: several classes take --calibration temperature")
     run = order.output / "run"
-    if (run / "state.json").exists() and not order.resume:
+    if (run / STATE).exists() and not order.resume:
         raise UsageFault(f"{run} holds an earlier run; add --resume to go on with it or name another --output")
     run.mkdir(parents=True, exist_ok=True)
 
@@ -79,7 +79,7 @@ def _check_pictures(data: Path, samples: list[Sample], recipe: Preset | FineTune
 def _keep_split(run: Path, text: str) -> None:
     """A run that went on with another split would be measured on images that it was trained on."""
     kept = run / "split.csv"
-    if (run / "state.json").exists() and kept.exists() and kept.read_text(encoding="utf-8") != text:
+    if (run / STATE).exists() and kept.exists() and kept.read_text(encoding="utf-8") != text:
         raise UsageFault(f"{run} was begun with other images, groups or seed; resume with those or name another output")
     write_whole(kept, text.encode())
 
