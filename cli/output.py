@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from models.printable import printable
+
 _FOLDED = 20  # columns of a terminal: a longer word, such as a path, may go on in the next line
 
 
@@ -37,7 +39,7 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
 
     In a terminal too narrow for it each row is a block of lines, one for each column that is not empty.
     """
-    rows = [[_visible(cell) for cell in row] for row in rows]
+    rows = [[printable(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for row in [columns, *rows]:
             data("\t".join(row))
@@ -71,8 +73,3 @@ def _needed(columns: list[str], rows: list[list[str]]) -> int:
         for column in zip(columns, *rows, strict=True)
     )
     return sum(min(longest, _FOLDED) + 3 for longest in words) + 1
-
-
-def _visible(text: str) -> str:
-    """The text with \\n, \\x1b and the like for what is no print: a file's name must not steer a terminal."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

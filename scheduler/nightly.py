@@ -1,21 +1,27 @@
-"""The nightly run: a folder becomes a batch at a cron time, its CSV is written when the batch is complete."""
+"""The nightly run: a folder becomes a batch at a cron time, its reports are written when the batch is complete."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from celery import Celery
 from celery.schedules import ParseException, crontab
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from models.errors import UsageFault
+from models.errors import PassingFault, UsageFault
+from models.printable import printable
+from models.whole_file import write_whole
 from scheduler.celery_app import NIGHTLY, RECOVER
 from scheduler.collect import Collection, Found
 from scheduler.intake import NothingToScreen, Request, examine, take_in
 from storage.database import Database
 from storage.paths import shown, to_location
 from storage.schedules import Nightly, nightlies
+from storage.schema import Batch
 from storage.settings import Settings
 
 RECOVER_SECONDS = 60.0
@@ -51,18 +57,21 @@ def schedule_app(app: Celery, database: Database) -> Celery:
 def run_nightly(database: Database, settings: Settings, schedule_id: int, message_id: str) -> str | None:
     """Take in the folder of a schedule. The message's id makes a redelivered message the same batch.
 
-    Returns the batch's id, or None when there is nothing to do (schedule gone, folder empty, done before).
+    Returns the batch's id, or None when there is nothing to do (schedule gone, folder empty, done before). Raises
+    PassingFault when the reports folder cannot be told so.
     """
+    key = f"nightly:{message_id}"
     with database.read() as session:
         found = [item for item in nightlies(session) if item.id == schedule_id]
-    if not found:
+        done_before = session.scalar(select(Batch.id).where(Batch.source_key == key)) is not None
+    if not found or done_before:
         return None
     item: Nightly = found[0]
     request = Request(
         source="nightly",
         site=item.site,
         submitter=item.submitter,
-        source_key=f"nightly:{message_id}",
+        source_key=key,
         export_folder=item.reports,
     )
     files: Iterable[Found]
@@ -74,6 +83,21 @@ def run_nightly(database: Database, settings: Settings, schedule_id: int, messag
     try:
         return take_in(database, settings, request, (examine(file, attended=False) for file in files))
     except IntegrityError:
-        return None  # the same message made this batch before
+        return None  # the same message made this batch meanwhile
     except NothingToScreen:
-        return None  # an empty folder is a quiet night
+        _say_nothing(item)
+        return None
+
+
+def _say_nothing(item: Nightly) -> None:
+    """Leave a word in the reports folder: an empty folder is a quiet night, or a share that is not mounted there."""
+    now = datetime.now().astimezone()
+    path = Path(item.reports) / f"nothing-{now:%Y%m%d-%H%M%S}.txt"
+    words = (
+        f"{now:%Y-%m-%d %H:%M %Z}: no photograph was in {printable(shown(item.folder))}, so nothing was screened.\n"
+        "If some were expected, look whether the share is mounted there.\n"
+    )
+    try:
+        write_whole(path, words.encode())
+    except OSError as error:
+        raise PassingFault(f"an empty night cannot be told in the reports folder yet: {error.strerror}") from error

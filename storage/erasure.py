@@ -19,7 +19,7 @@ from storage import audit
 from storage.database import Database, want_checkpoint
 from storage.erased import Facts, erase_rows
 from storage.erasure_choice import Chosen, Whose, choose, places_of_others, same_bytes
-from storage.exports import export_path
+from storage.exports import export_paths
 from storage.image_removal import DELETED, KEPT, LEFT, Removal, remove_image, tidy_inbox
 from storage.paging import pages
 from storage.paths import to_path
@@ -174,8 +174,7 @@ def _due_again(session: Session, batches: Sequence[str]) -> list[Path]:
     for page in pages(batches, PAGE):
         query = select(Batch.id, Batch.export_folder).where(Batch.id.in_(page), Batch.exported_at.is_not(None))
         for batch_id, folder in session.execute(query).all():
-            path = export_path(folder, batch_id)
-            if path.is_file():
-                due.append(path)
+            if left := [path for path in export_paths(folder, batch_id) if path.is_file()]:
+                due += left
                 session.execute(update(Batch).where(Batch.id == batch_id).values(exported_at=None))
     return due

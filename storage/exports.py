@@ -1,4 +1,4 @@
-"""CSV files that are due when a batch is complete (nightly runs)."""
+"""Reports that are due when a batch is complete (nightly runs): the flagged lesions, and a summary of all images."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from storage.database import Database, want_checkpoint
 from storage.report import rows, write_csv
 from storage.schema import Batch
 from storage.states import BatchState
+from storage.summary import write_summary
 
 
-def export_path(folder: str | None, batch_id: str) -> Path:
-    """Where the CSV of a batch is written."""
-    return Path(folder or ".") / f"flagged-{batch_id}.csv"
+def export_paths(folder: str | None, batch_id: str) -> tuple[Path, Path]:
+    """Where the CSV of a batch is written, and its summary."""
+    return Path(folder or ".") / f"flagged-{batch_id}.csv", Path(folder or ".") / f"summary-{batch_id}.txt"
 
 
 def write_due_exports(database: Database) -> list[Path]:
-    """Write the flagged lesions of every complete batch that owes a CSV; returns the files written.
+    """Write the flagged lesions and the summary of every complete batch that owes them; returns the files written.
 
     Writing one twice (two processes at once, or a crash before the note) gives the same file again.
     """
@@ -36,17 +37,19 @@ def write_due_exports(database: Database) -> list[Path]:
         ).all()
     written = []
     for batch_id, folder, closed_at in due:
-        path = export_path(folder, batch_id)
+        path, beside = export_paths(folder, batch_id)
         try:
-            with database.read() as session, whole_file(path) as file:
-                write_csv(file, rows(session, [batch_id], flagged_only=True))
+            with database.read() as session:
+                with whole_file(path) as file:
+                    write_csv(file, rows(session, [batch_id], flagged_only=True))
                 head = head_of(session)
+                with whole_file(beside) as file:
+                    write_summary(file, session, batch_id, path.name)
         except OSError as error:
             raise PassingFault(f"the report of batch {batch_id} cannot be written yet: {error.strerror}") from error
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
         facts: dict[str, str | int | None] = {
-            "sha256": digest, "audit_size": head.size, "audit_head": head.hash,
+            "sha256": _digest(path), "summary_sha256": _digest(beside), "audit_size": head.size,
+            "audit_head": head.hash,
         }  # fmt: skip
         with database.write() as session:
             noted = session.execute(
@@ -64,5 +67,10 @@ def write_due_exports(database: Database) -> list[Path]:
                     .where(Batch.id == batch_id, Batch.closed_at.is_distinct_from(closed_at))
                     .values(exported_at=None)
                 )
-        written.append(path)
+        written += [path, beside]
     return written
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
-from models.errors import UsageFault
+from models.errors import PassingFault, UsageFault
 from models.manifest import Manifest
 from scheduler.nightly import parse_cron, run_nightly, schedule_app
 from storage import schedules
@@ -86,11 +86,35 @@ def test_a_message_delivered_again_makes_no_second_batch(
     assert count(database, Batch) == 2
 
 
-def test_an_empty_folder_is_a_quiet_night(
-    settings: Settings, database: Database, installed_model: Manifest, schedule: int, count: Callable[..., int]
-) -> None:
+def test_an_empty_folder_is_a_quiet_night_and_said(
+    settings: Settings, database: Database, installed_model: Manifest, schedule: int, tmp_path: Path,
+    count: Callable[..., int],
+) -> None:  # fmt: skip
+    """Where a share is mounted there is an empty folder when it is not."""
     assert run_nightly(database, settings, schedule, "message 1") is None
     assert count(database, Batch) == 0
+    (said,) = (tmp_path / "reports").iterdir()
+    assert said.name.startswith("nothing-")
+    assert f"no photograph was in {tmp_path}/night, so nothing was screened" in said.read_text(encoding="utf-8")
+
+
+def test_a_message_delivered_again_after_its_folder_was_emptied_says_nothing(
+    settings: Settings, database: Database, installed_model: Manifest, schedule: int, tmp_path: Path,
+    photograph: Callable[..., Path],
+) -> None:  # fmt: skip
+    picture = photograph(tmp_path / "night" / "1.jpg")
+    assert run_nightly(database, settings, schedule, "message 1") is not None
+    picture.unlink()
+    assert run_nightly(database, settings, schedule, "message 1") is None
+    assert not (tmp_path / "reports").exists()
+
+
+def test_an_empty_night_that_cannot_be_told_is_tried_again(
+    settings: Settings, database: Database, installed_model: Manifest, schedule: int, tmp_path: Path
+) -> None:
+    (tmp_path / "reports").write_text("a file where the folder should be")
+    with pytest.raises(PassingFault, match=r"^an empty night cannot be told in the reports folder yet: "):
+        run_nightly(database, settings, schedule, "message 1")
 
 
 def test_a_folder_that_is_gone_is_not_a_quiet_night(

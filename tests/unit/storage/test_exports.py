@@ -10,7 +10,7 @@ import pytest
 from models.errors import PassingFault
 from storage.batch_writer import Received
 from storage.database import Database
-from storage.exports import write_due_exports
+from storage.exports import export_paths, write_due_exports
 from storage.schema import AuditEvent, Batch
 
 Make = Callable[..., list[Received]]
@@ -25,12 +25,13 @@ def test_nothing_is_written_before_the_batch_is_complete(
     assert write_due_exports(database) == []
     assert not (tmp_path / "reports").exists()
     screen(database, {"/ward/0.jpg": 0.9})
-    path = tmp_path / "reports" / f"flagged-{batch_id}.csv"
-    assert write_due_exports(database) == [path]
+    path, summary = export_paths(str(tmp_path / "reports"), batch_id)
+    assert write_due_exports(database) == [path, summary]
     header, row = path.read_text(encoding="utf-8").splitlines()
     assert header.startswith("batch,image,checksum,outcome,probability")
     assert row.startswith(f"{batch_id},/ward/0.jpg,") and ",flagged,0.900000,0.500000," in row
-    assert list(path.parent.iterdir()) == [path]
+    assert sorted(path.parent.iterdir()) == [path, summary]
+    assert [file.name for file in (path, summary)] == [f"flagged-{batch_id}.csv", f"summary-{batch_id}.txt"]
 
 
 def test_a_second_call_writes_nothing(
@@ -38,8 +39,9 @@ def test_a_second_call_writes_nothing(
 ) -> None:
     submit(database, received(1), export_folder=str(tmp_path / "reports"))
     screen(database)
-    (path,) = write_due_exports(database)
+    path, summary = write_due_exports(database)
     path.unlink()
+    summary.unlink()
     assert write_due_exports(database) == []
     assert list(path.parent.iterdir()) == []
     assert events(database).count("report.exported") == 1
@@ -49,8 +51,9 @@ def test_a_night_without_flagged_lesions_still_gets_its_file(
     database: Database, submit: Submit, received: Make, tmp_path: Path
 ) -> None:
     submit(database, received(1, reason="not an image"), export_folder=str(tmp_path))
-    (path,) = write_due_exports(database)
+    path, summary = write_due_exports(database)
     assert len(path.read_text(encoding="utf-8").splitlines()) == 1
+    assert "  rejected  /ward/0.jpg: not an image\n" in summary.read_text(encoding="utf-8")
 
 
 def test_batches_that_owe_no_report_get_none(
@@ -71,7 +74,7 @@ def test_a_folder_that_cannot_be_written_is_tried_again(
         write_due_exports(database)
     assert count(database, Batch, Batch.exported_at.is_not(None)) == 0
     (tmp_path / "reports").unlink()
-    assert len(write_due_exports(database)) == 1
+    assert len(write_due_exports(database)) == 2
 
 
 def test_writers_at_once_leave_one_whole_file_and_one_note(
@@ -80,8 +83,8 @@ def test_writers_at_once_leave_one_whole_file_and_one_note(
 ) -> None:  # fmt: skip
     batch_id = submit(database, received(200), export_folder=str(tmp_path / "reports"))
     screen(database, {f"/ward/{number}.jpg": 0.9 for number in range(200)})
-    path = tmp_path / "reports" / f"flagged-{batch_id}.csv"
-    assert set(map(str, at_once([lambda: write_due_exports(database)] * 3))) <= {str([path]), "[]"}
+    path, summary = export_paths(str(tmp_path / "reports"), batch_id)
+    assert set(map(str, at_once([lambda: write_due_exports(database)] * 3))) <= {str([path, summary]), "[]"}
     assert len(path.read_text(encoding="utf-8").splitlines()) == 201
-    assert list(path.parent.iterdir()) == [path]
+    assert sorted(path.parent.iterdir()) == [path, summary]
     assert count(database, AuditEvent, AuditEvent.event == "report.exported") == 1
