@@ -10,7 +10,11 @@ import click
 @click.command("beat")
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--at", "cron", metavar="CRON", help="When, in local time: minute hour day month weekday.")
-@click.option("--reports", type=click.Path(file_okay=False, path_type=Path), help="Folder for the CSV of each night.")
+@click.option(
+    "--reports",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the CSV and the summary of each night.",
+)
 @click.option("--site", help="Where the images come from; stands in every report.")
 @click.option("--submitter", help="Who answers for the batch. Default: the user of this process.")
 @click.option("--json", "as_json", is_flag=True, help="Print the timetable as JSON before it starts.")
@@ -20,8 +24,9 @@ def command(
     """Run the timetable (Celery beat) until stopped: recovery each minute and a batch of each FOLDER at its time.
 
     FOLDER, --at and --reports add a folder to the timetable, which is kept in the database; without them the
-    stored timetable runs. The flagged lesions of each night are written to the reports folder as
-    flagged-BATCH.csv once the batch is complete. With the embedded broker a worker runs alongside when none is alive.
+    stored timetable runs. Once a night's batch is complete, the reports folder gets flagged-BATCH.csv, the flagged
+    lesions, and summary-BATCH.txt, the counts and the images that nobody judged: read both. With the embedded broker a
+    worker runs alongside when none is alive.
 
     \b
     Example:

@@ -24,7 +24,8 @@ def command(images: Path | None, folder: Path, as_json: bool) -> int:
     """Screen the folder IMAGES, or about 100 drawn pictures, with everything embedded, and write the reports.
 
     Starts Valkey and a worker, submits, shows progress, prints the flagged lesions, writes report.csv and
-    report.html, and stops what it started. Its records stay apart from yours, in OUTPUT/home.
+    report.html, and stops what it started. Its records stay apart from yours, in OUTPUT/home; each run deletes
+    those of the run before, and its reports.
 
     \b
     Example:

@@ -9,7 +9,11 @@ from cli.by_option import by_option
 
 @click.command("retry")
 @click.argument("batch")
-@click.option("--wait", is_flag=True, help="Wait for the results; runs a worker itself when none is alive.")
+@click.option(
+    "--wait",
+    is_flag=True,
+    help="Wait for the results; without a Redis of your own, runs a worker itself when none is alive.",
+)
 @by_option
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as one JSON object.")
 def command(batch: str, wait: bool, actor: str, as_json: bool) -> int:

@@ -9,7 +9,11 @@ import click
 
 @click.command("submit")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--wait", is_flag=True, help="Wait for the results; runs a worker itself when none is alive.")
+@click.option(
+    "--wait",
+    is_flag=True,
+    help="Wait for the results; without a Redis of your own, runs a worker itself when none is alive.",
+)
 @click.option("--site", help="Where the images come from; stands in every report.")
 @click.option("--submitter", help="Who hands them in. Default: the user of this process.")
 @click.option(

@@ -60,7 +60,7 @@ def command(
 ) -> int:
     """Measure a model version on labelled images: those of a folder, screened now, or those of a complete batch.
 
-    Images that the model was made with are told by their SHA-256, said loudly, and reported apart.
+    Images that the model was made with are recognised by their SHA-256, announced, and reported apart.
 
     \b
     Example:
