@@ -29,12 +29,11 @@ class Sent:
     def to_file(self, path: Path, write: Write) -> None:
         """Write a file whole or not at all. Raises UsageFault when it cannot be written."""
         from cli.asked_file import asked_file
+        from models.whole_file import written_digest
 
         with asked_file(path, "the report") as file:
             rows = write(file)
-            file.flush()
-            with Path(file.name).open("rb") as written:
-                digest = hashlib.file_digest(written, "sha256").hexdigest()
+            digest = written_digest(file)
         self.rows, self.sha256 = rows, digest
 
     def to_stdout(self, write: Write) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,13 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write bytes as `whole_file` writes text."""
     with _whole(path, "wb") as file:
         file.write(data)
+
+
+def written_digest(file: IO[str]) -> str:
+    """SHA-256 of what a `whole_file` holds so far. Taken before it gets its name: then others may take it away."""
+    file.flush()
+    with Path(file.name).open("rb") as written:
+        return hashlib.file_digest(written, "sha256").hexdigest()
 
 
 @contextmanager

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from sqlalchemy import select, update
 
 from models.errors import PassingFault
-from models.whole_file import whole_file
+from models.whole_file import whole_file, written_digest
 from storage import audit
 from storage.audit.head import head_of
 from storage.clock import db_now
@@ -24,10 +23,11 @@ def export_paths(folder: str | None, batch_id: str) -> tuple[Path, Path]:
     return Path(folder or ".") / f"flagged-{batch_id}.csv", Path(folder or ".") / f"summary-{batch_id}.txt"
 
 
-def write_due_exports(database: Database) -> list[Path]:
-    """Write the flagged lesions and the summary of every complete batch that owes them; returns the files written.
+def write_due_exports(database: Database) -> list[tuple[Path, Path]]:
+    """Write the flagged lesions and the summary of every complete batch that owes them; returns both files of each.
 
-    Writing one twice (two processes at once, or a crash before the note) gives the same file again.
+    Writing them twice (two processes at once, or a crash before the note) gives the same files again. A folder that
+    cannot be written holds up no other batch: raises PassingFault at the end, for the first of them.
     """
     with database.read() as session:
         due = session.execute(
@@ -35,22 +35,16 @@ def write_due_exports(database: Database) -> list[Path]:
                 Batch.state == BatchState.COMPLETE, Batch.export_folder.is_not(None), Batch.exported_at.is_(None)
             )
         ).all()
-    written = []
+    written, faults = [], list[PassingFault]()
     for batch_id, folder, closed_at in due:
-        path, beside = export_paths(folder, batch_id)
+        paths = export_paths(folder, batch_id)
         try:
-            with database.read() as session:
-                with whole_file(path) as file:
-                    write_csv(file, rows(session, [batch_id], flagged_only=True))
-                head = head_of(session)
-                with whole_file(beside) as file:
-                    write_summary(file, session, batch_id, path.name)
+            facts = _write(database, batch_id, *paths)
         except OSError as error:
-            raise PassingFault(f"the report of batch {batch_id} cannot be written yet: {error.strerror}") from error
-        facts: dict[str, str | int | None] = {
-            "sha256": _digest(path), "summary_sha256": _digest(beside), "audit_size": head.size,
-            "audit_head": head.hash,
-        }  # fmt: skip
+            fault = PassingFault(f"the report of batch {batch_id} cannot be written yet: {error.strerror}")
+            fault.__cause__ = error
+            faults.append(fault)
+            continue
         with database.write() as session:
             noted = session.execute(
                 update(Batch)
@@ -67,10 +61,20 @@ def write_due_exports(database: Database) -> list[Path]:
                     .where(Batch.id == batch_id, Batch.closed_at.is_distinct_from(closed_at))
                     .values(exported_at=None)
                 )
-        written += [path, beside]
+        written.append(paths)
+    if faults:
+        raise faults[0]
     return written
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _write(database: Database, batch_id: str, path: Path, beside: Path) -> dict[str, str | int | None]:
+    """Write both files; returns what the audit trail says of them. Raises OSError."""
+    with database.read() as session:
+        with whole_file(path) as file:
+            write_csv(file, rows(session, [batch_id], flagged_only=True))
+            digest = written_digest(file)
+        head = head_of(session)
+        with whole_file(beside) as file:
+            write_summary(file, session, batch_id, path.name)
+            summary = written_digest(file)
+    return {"sha256": digest, "summary_sha256": summary, "audit_size": head.size, "audit_head": head.hash}

@@ -26,7 +26,7 @@ def test_nothing_is_written_before_the_batch_is_complete(
     assert not (tmp_path / "reports").exists()
     screen(database, {"/ward/0.jpg": 0.9})
     path, summary = export_paths(str(tmp_path / "reports"), batch_id)
-    assert write_due_exports(database) == [path, summary]
+    assert write_due_exports(database) == [(path, summary)]
     header, row = path.read_text(encoding="utf-8").splitlines()
     assert header.startswith("batch,image,checksum,outcome,probability")
     assert row.startswith(f"{batch_id},/ward/0.jpg,") and ",flagged,0.900000,0.500000," in row
@@ -39,7 +39,7 @@ def test_a_second_call_writes_nothing(
 ) -> None:
     submit(database, received(1), export_folder=str(tmp_path / "reports"))
     screen(database)
-    path, summary = write_due_exports(database)
+    [(path, summary)] = write_due_exports(database)
     path.unlink()
     summary.unlink()
     assert write_due_exports(database) == []
@@ -51,7 +51,7 @@ def test_a_night_without_flagged_lesions_still_gets_its_file(
     database: Database, submit: Submit, received: Make, tmp_path: Path
 ) -> None:
     submit(database, received(1, reason="not an image"), export_folder=str(tmp_path))
-    path, summary = write_due_exports(database)
+    [(path, summary)] = write_due_exports(database)
     assert len(path.read_text(encoding="utf-8").splitlines()) == 1
     assert "  rejected  /ward/0.jpg: not an image\n" in summary.read_text(encoding="utf-8")
 
@@ -74,7 +74,33 @@ def test_a_folder_that_cannot_be_written_is_tried_again(
         write_due_exports(database)
     assert count(database, Batch, Batch.exported_at.is_not(None)) == 0
     (tmp_path / "reports").unlink()
-    assert len(write_due_exports(database)) == 2
+    assert len(write_due_exports(database)) == 1
+
+
+def test_a_folder_that_cannot_be_written_holds_up_no_other(
+    database: Database, submit: Submit, received: Make, tmp_path: Path
+) -> None:
+    (tmp_path / "gone").write_text("a file where the folder should be")
+    first = submit(database, received(1, reason="not an image"), export_folder=str(tmp_path / "gone"))
+    second = submit(database, received(1, reason="not an image"), export_folder=str(tmp_path / "there"))
+    with pytest.raises(PassingFault, match=f"^the report of batch {first} cannot be written yet: "):
+        write_due_exports(database)
+    assert all(path.is_file() for path in export_paths(str(tmp_path / "there"), second))
+
+
+def test_a_report_that_is_fetched_at_once_was_written(
+    database: Database, submit: Submit, received: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit(database, received(1, reason="not an image"), export_folder=str(tmp_path))
+    rename = Path.replace
+
+    def taken_away(self: Path, target: Path) -> Path:
+        rename(self, target).unlink()
+        return target
+
+    monkeypatch.setattr(Path, "replace", taken_away)
+    assert len(write_due_exports(database)) == 1
+    assert write_due_exports(database) == []
 
 
 def test_writers_at_once_leave_one_whole_file_and_one_note(
@@ -84,7 +110,7 @@ def test_writers_at_once_leave_one_whole_file_and_one_note(
     batch_id = submit(database, received(200), export_folder=str(tmp_path / "reports"))
     screen(database, {f"/ward/{number}.jpg": 0.9 for number in range(200)})
     path, summary = export_paths(str(tmp_path / "reports"), batch_id)
-    assert set(map(str, at_once([lambda: write_due_exports(database)] * 3))) <= {str([path, summary]), "[]"}
+    assert set(map(str, at_once([lambda: write_due_exports(database)] * 3))) <= {str([(path, summary)]), "[]"}
     assert len(path.read_text(encoding="utf-8").splitlines()) == 201
     assert sorted(path.parent.iterdir()) == [path, summary]
     assert count(database, AuditEvent, AuditEvent.event == "report.exported") == 1

@@ -166,13 +166,13 @@ def test_the_report_of_the_night_is_written_again(
 ) -> None:
     batch_id = submit(database, received(2), export_folder=str(tmp_path))
     fail(database)
-    path, summary = write_due_exports(database)
+    [(path, summary)] = write_due_exports(database)
     assert len(path.read_text(encoding="utf-8").splitlines()) == 1
     retry(database, batch_id)
     assert write_due_exports(database) == []  # not before the batch is complete again
     (held,) = take(database)
     finish(database, held, Results(scores={held.images[0].id: (0.9, None)}))
-    assert write_due_exports(database) == [path, summary]
+    assert write_due_exports(database) == [(path, summary)]
     assert ",flagged,0.900000," in path.read_text(encoding="utf-8").splitlines()[1]
 
 
@@ -196,8 +196,8 @@ def test_a_report_that_was_being_written_meanwhile_is_due_once_more(
         return written
 
     monkeypatch.setattr(exports, "write_csv", slow)
-    path, summary = write_due_exports(database)
+    [(path, summary)] = write_due_exports(database)
     assert len(path.read_text(encoding="utf-8").splitlines()) == 1  # the slow one was the last to write
-    assert write_due_exports(database) == [path, summary]
+    assert write_due_exports(database) == [(path, summary)]
     assert len(path.read_text(encoding="utf-8").splitlines()) == 2
     assert write_due_exports(database) == []
