@@ -23,8 +23,8 @@ def command(
     """Erase the images of a patient: the files, their names, patient and lesion; results and audit trail stay.
 
     The trail holds salted digests of the names; with the salt erased they tell nothing, and `screen audit verify`
-    still passes. Exit code 1: some files could not be deleted, each with its reason; their places are told here for
-    the last time. Nothing to erase is no error.
+    still passes. Exit code 1: some files could not be deleted, each with its reason; note their places, for they
+    are not on record any more. Nothing to erase is no error.
 
     \b
     Example:
