@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from cli.evaluation_images import Image
-from models.evaluation.bootstrap import RESAMPLES, SEED
+from models.evaluation.bootstrap import METHOD, RESAMPLES, SEED
 from models.evaluation.calibration import BINS
 from models.evaluation.class_measurement import ClassMeasurement
 from models.evaluation.estimate import Estimate
@@ -141,7 +141,7 @@ class Result:
             "operating_point": self.policy,
             "ring": self.ring,
             "method": {
-                "interval": "95 % percentile bootstrap over groups; Wilson's where a proportion is 0 or 1",
+                "interval": METHOD,
                 "resamples": RESAMPLES,
                 "seed": SEED,
                 "groups_from": self.groups_from,

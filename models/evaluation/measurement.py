@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from models.evaluation import curves, metrics
-from models.evaluation.bootstrap import Draws, estimated, percentile_interval, rated, resample
+from models.evaluation.bootstrap import Draws, basic_interval, estimated, percentile_interval, rated, resample
 from models.evaluation.calibration import BINS, Bin, Calibration, bin_numbers, expected_calibration_error
 from models.evaluation.cases import Arrays, Case, arrays
 from models.evaluation.estimate import Estimate, Interval
@@ -110,8 +110,9 @@ def measure(
 ) -> Measurement:
     """Measure one or more cases at named thresholds and at prevalences (each above 0 and below 1).
 
-    Intervals are those of the bootstrap over groups. Where a proportion is 0 or 1 a resample cannot vary, so its
-    interval is Wilson's over the groups: all of 5 melanomas flagged is no certain sensitivity of 100 %.
+    Intervals are those of the bootstrap over groups (`models.evaluation.bootstrap`): percentiles of the resamples, but
+    of the ECE, which noise can only lift, the basic interval. Where a proportion is 0 or 1 a resample cannot vary, so
+    its interval is Wilson's over the groups: all of 5 melanomas flagged is no certain sensitivity of 100 %.
     """
     data = arrays(cases)
     draws = resample(data.groups, Weighted(data, [threshold for _, threshold in thresholds], prevalences, BINS))
@@ -216,8 +217,9 @@ def _calibration(data: Arrays, draws: dict[str, Draws]) -> Calibration:
                 malignant_share=rated(share, draws["bin_share"][:, number], groups),
             )
         )
+    ece = expected_calibration_error(data.labels, data.probabilities)
     return Calibration(
-        ece=estimated(expected_calibration_error(data.labels, data.probabilities), draws["ece"]),
+        ece=Estimate(ece, basic_interval(ece, draws["ece"])),
         brier=estimated(metrics.brier(data), draws["brier"]),
         bins=tuple(bins),
     )

@@ -31,7 +31,7 @@ def test_ppv_and_npv_at_a_prevalence() -> None:
 def test_every_number_lies_in_its_interval(measured: Measurement) -> None:
     assert (measured.images, measured.groups) == (400, 400)
     assert measured.malignant + measured.benign == 400
-    estimates = [measured.roc_auc, measured.pr_auc, measured.calibration.brier]
+    estimates = [measured.roc_auc, measured.pr_auc, measured.calibration.brier, measured.calibration.ece]
     for point in measured.points:
         estimates += [point.sensitivity, point.specificity, point.accuracy, point.f1, point.flagged]
         estimates += [value for at in point.predictive for value in (at.ppv, at.npv)]
