@@ -20,7 +20,7 @@ from models.evaluation.evaluation import evaluate
 from models.evaluation.label_words import Known
 from models.evaluation.labels import know, read_rows, with_groups
 from models.evaluation.parts import Known as InSplit
-from models.evaluation.parts import known_images
+from models.evaluation.parts import known_images, used_for
 from models.evaluation.predictive import PREVALENCES
 from models.manifest import Manifest
 from models.version import ModelVersion
@@ -92,6 +92,7 @@ def evaluate_source(order: Order) -> Result:
             list(taken.points.items()),
             tuple(dict.fromkeys(order.prevalences)) or PREVALENCES,
             has_split=in_split is not None,
+            used_for=used_for(taken.version.manifest),
             classes=classes,
             on_set=bar.update,
         )

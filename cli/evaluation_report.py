@@ -11,7 +11,6 @@ from cli.pages import page_environment
 from models.evaluation.bootstrap import RESAMPLES, SEED
 from models.evaluation.calibration import BINS
 from models.evaluation.measurement import AtThreshold, Predictive
-from models.evaluation.parts import USED_FOR
 from models.rounding import text
 from storage.report import NOTICE
 
@@ -92,7 +91,7 @@ def page(result: Result) -> str:
             "reliability": pictures.reliability(counted),
             "confusion": pictures.confusion(judged),
         },
-        used_for=USED_FOR,
+        used_for=evaluation.used_for,
         unscored=result.unscored[:LISTED],
         unscored_more=max(0, len(result.unscored) - LISTED),
         method={"resamples": RESAMPLES, "seed": SEED, "bins": BINS},
