@@ -174,7 +174,7 @@ def _cases(
                 group=f"group {group}" if group else f"image {checksum}",
                 part=of_split.part if of_split else "",
                 subgroup=item.subgroup,
-                ungradable=image.ungradable,
+                reason=image.reason,
                 class_name=item.class_name,
                 by_class=image.by_class,
             )

@@ -49,10 +49,6 @@ class Image:
     def scorable(self) -> bool:
         return self.state in ("", ImageState.SCREENED)
 
-    @property
-    def ungradable(self) -> bool:
-        return self.state == ImageState.SCREENED and bool(self.reason)
-
 
 def of_folder(folder: Path) -> list[Image]:
     """Every file of a folder, read and checked as intake does, not yet scored; the same bytes count once."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from cli import evaluation_pictures as pictures
-from cli.evaluation_result import Result, decimals, percent, percent_of
+from cli.evaluation_result import Result
+from cli.figures import decimals, percent, percent_of
 from cli.pages import page_environment
 from models.evaluation.bootstrap import RESAMPLES, SEED
 from models.evaluation.calibration import BINS

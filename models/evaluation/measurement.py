@@ -14,6 +14,7 @@ from models.evaluation.calibration import BINS, Bin, Calibration, bin_numbers, e
 from models.evaluation.cases import Arrays, Case, arrays
 from models.evaluation.estimate import Estimate, Interval
 from models.evaluation.metrics import Confusion
+from models.evaluation.outcomes import Outcomes, outcomes
 from models.evaluation.predictive import negative_predictive_value, positive_predictive_value
 from models.evaluation.weighted import Weighted
 
@@ -38,19 +39,27 @@ class Predictive:
 
 @dataclass(frozen=True)
 class AtThreshold:
-    """What one threshold (0..1) does."""
+    """What one threshold (0..1) does.
+
+    All but ``of_malignant`` and ``of_benign`` goes by the probability alone, also that of images which screening sends
+    to review at this threshold.
+    """
 
     name: str
     threshold: float
     confusion: Confusion
-    review: int  # not flagged, but the picture cannot be graded: a person must look; counted as not flagged
-    review_malignant: int
+    of_malignant: Outcomes
+    of_benign: Outcomes
     sensitivity: Estimate
     specificity: Estimate
     accuracy: Estimate
     f1: Estimate
     flagged: Estimate
     predictive: tuple[Predictive, ...]  # the last one at the observed prevalence
+
+    @property
+    def review(self) -> int:
+        return self.of_malignant.review + self.of_benign.review
 
     def as_json(self) -> dict[str, Any]:
         counted = self.confusion
@@ -63,7 +72,8 @@ class AtThreshold:
                 "benign_not_flagged": counted.spared,
             },
             "review": self.review,
-            "review_malignant": self.review_malignant,
+            "review_malignant": self.of_malignant.review,
+            "outcomes": {"malignant": self.of_malignant.as_json(), "benign": self.of_benign.as_json()},
             **{name: getattr(self, name).as_json() for name in (*RATES, "f1")},
             "predictive_values": [item.as_json() for item in self.predictive],
         }
@@ -160,8 +170,8 @@ def _at(
         name=name,
         threshold=threshold,
         confusion=counted,
-        review=int(data.ungradable.sum()),
-        review_malignant=int((data.ungradable & (data.labels == 1)).sum()),
+        of_malignant=outcomes(data, threshold, 1),
+        of_benign=outcomes(data, threshold, 0),
         sensitivity=sensitivity,
         specificity=specificity,
         accuracy=rated(metrics.accuracy(data, threshold), draws["accuracy"], data.group_count),
