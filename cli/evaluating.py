@@ -17,10 +17,11 @@ from models.catalogue import find
 from models.errors import UsageFault
 from models.evaluation.cases import Case
 from models.evaluation.evaluation import evaluate
+from models.evaluation.grouping import together
 from models.evaluation.label_words import Known
 from models.evaluation.labels import know, read_rows, with_groups
 from models.evaluation.parts import Known as InSplit
-from models.evaluation.parts import known_images
+from models.evaluation.parts import known_images, used_for
 from models.evaluation.predictive import PREVALENCES
 from models.manifest import Manifest
 from models.version import ModelVersion
@@ -82,8 +83,9 @@ def evaluate_source(order: Order) -> Result:
         network = evaluation_images.network_of(taken.version, settings.home)
         images = evaluation_images.scored(images, network, order.ring)
     # labels are checked before the network runs: a slip in a CSV must not cost an hour
-    groups_from = "--groups" if order.groups else "the labels" if from_labels else "the split" if in_split else "none"
-    cases = _cases(images, known, in_split or {}, by_split=groups_from == "the split")
+    given = "--groups" if order.groups else "the labels" if from_labels else None
+    groups, groups_from = (_named(images, known), given) if given else _found(images, in_split or {})
+    cases = _cases(images, known, in_split or {}, groups)
     if not cases:
         raise UsageFault(f"none of the {len(images)} images could be scored; `screen submit` reports each reason")
     with progress("Measuring") as bar:
@@ -92,6 +94,7 @@ def evaluate_source(order: Order) -> Result:
             list(taken.points.items()),
             tuple(dict.fromkeys(order.prevalences)) or PREVALENCES,
             has_split=in_split is not None,
+            used_for=used_for(taken.version.manifest),
             classes=classes,
             on_set=bar.update,
         )
@@ -155,25 +158,52 @@ def _chosen(wanted: str | None, points: Points) -> str | None:
     return wanted
 
 
+def _named(images: Sequence[Image], known: Sequence[Known]) -> list[str]:
+    """The groups that somebody named; an image without one is alone."""
+    return [f"group {item.group}" if item.group else _alone(image) for image, item in zip(images, known, strict=True)]
+
+
+def _found(images: Sequence[Image], in_split: dict[str, InSplit]) -> tuple[list[str], str]:
+    """The groups where nobody named any, and where they come from.
+
+    Images of one patient are a group, and so are copies by the split. Both are joined, also where copies lie with two
+    patients: they are one lesion all the same, and groups that are too large make no interval too narrow.
+    """
+    keys, sources = [], set[str]()
+    for image in images:
+        checksum = image.target.checksum
+        own = [_alone(image)] if checksum else []
+        if image.patient:
+            own.append(f"patient {image.patient}")
+            sources.add("the patients of the batch")
+        if checksum in in_split:
+            own.append(f"group {in_split[checksum].group}")
+            sources.add("the split")
+        keys.append(own)
+    return together(keys), " and ".join(sorted(sources)) or "none"
+
+
+def _alone(image: Image) -> str:
+    return f"image {image.target.checksum}"
+
+
 def _cases(
-    images: Sequence[Image], known: Sequence[Known], in_split: dict[str, InSplit], *, by_split: bool
+    images: Sequence[Image], known: Sequence[Known], in_split: dict[str, InSplit], groups: Sequence[str]
 ) -> list[Case]:
     """The scored images with all that is known about them."""
     cases = []
-    for image, item in zip(images, known, strict=True):
+    for image, item, group in zip(images, known, groups, strict=True):
         if image.probability is None or item.label is None:
             continue
-        checksum = image.target.checksum or ""
-        of_split = in_split.get(checksum)
-        group = of_split.group if of_split and by_split else item.group
+        of_split = in_split.get(image.target.checksum or "")
         cases.append(
             Case(
                 label=item.label,
                 probability=image.probability,
-                group=f"group {group}" if group else f"image {checksum}",
+                group=group,
                 part=of_split.part if of_split else "",
                 subgroup=item.subgroup,
-                ungradable=image.ungradable,
+                reason=image.reason,
                 class_name=item.class_name,
                 by_class=image.by_class,
             )

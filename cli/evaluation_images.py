@@ -35,7 +35,7 @@ class Image:
     """One image that was handed in. ``state``: screened, duplicate, rejected or failed; "" for still to be scored.
 
     ``probability`` 0..1, of screened images alone; ``by_class``: those of several classes. ``reason``: why it was not
-    scored, or cannot be graded.
+    scored, or cannot be graded. ``patient``: the pseudonym that it was handed in with, "" where nobody said.
     """
 
     target: Target
@@ -44,14 +44,11 @@ class Image:
     reason: str = ""
     probability: float | None = None
     by_class: ClassProbabilities | None = None
+    patient: str = ""
 
     @property
     def scorable(self) -> bool:
         return self.state in ("", ImageState.SCREENED)
-
-    @property
-    def ungradable(self) -> bool:
-        return self.state == ImageState.SCREENED and bool(self.reason)
 
 
 def of_folder(folder: Path) -> list[Image]:
@@ -147,6 +144,7 @@ def of_batch(session: Session, batch_id: str) -> list[Image]:
             row.reason,
             row.probability,
             row.classes,
+            row.patient,
         )
         for row in found
     ]

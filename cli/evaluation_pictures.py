@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from cli.evaluation_result import decimals, percent_of
+from cli.figures import decimals, percent_of
 from cli.svg import Chart
 from models.evaluation.measurement import AtThreshold, Measurement
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from cli import evaluation_pictures as pictures
-from cli.evaluation_result import Result, decimals, percent, percent_of
+from cli.evaluation_result import Result
+from cli.figures import decimals, percent, percent_of
 from cli.pages import page_environment
 from models.evaluation.bootstrap import RESAMPLES, SEED
 from models.evaluation.calibration import BINS
 from models.evaluation.measurement import AtThreshold, Predictive
-from models.evaluation.parts import USED_FOR
 from models.rounding import text
 from storage.report import NOTICE
 
@@ -92,7 +92,7 @@ def page(result: Result) -> str:
             "reliability": pictures.reliability(counted),
             "confusion": pictures.confusion(judged),
         },
-        used_for=USED_FOR,
+        used_for=evaluation.used_for,
         unscored=result.unscored[:LISTED],
         unscored_more=max(0, len(result.unscored) - LISTED),
         method={"resamples": RESAMPLES, "seed": SEED, "bins": BINS},

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from cli.evaluation_images import Image
-from models.evaluation.bootstrap import RESAMPLES, SEED
+from cli.figures import decimals, percent, percent_of, plural
+from models.evaluation.bootstrap import METHOD, RESAMPLES, SEED
 from models.evaluation.calibration import BINS
 from models.evaluation.class_measurement import ClassMeasurement
-from models.evaluation.estimate import Estimate
 from models.evaluation.evaluation import Evaluation, warnings
 from models.evaluation.measurement import AtThreshold, Measurement
 from models.training.split import LABELS
@@ -114,11 +114,13 @@ class Result:
                 f"{plural(len(missing), 'image')} could not be scored, {malignant} of them known as malignant: "
                 "no number here counts them."
             )
-        if review := self.judged(self.evaluation.headline).review:
-            malignant = self.judged(self.evaluation.headline).review_malignant
+        judged = self.judged(self.evaluation.headline)
+        if judged.review:
+            of = judged.of_malignant
+            counted = f"; {of.review_above} of these malignant ones thus count as flagged, which screening never does"
             said.append(
-                f"{plural(review, 'image')} cannot be graded, {malignant} of them malignant. In "
-                "screening a person looks at these (review); here their probability counts."
+                f"At {judged.name}, screening sends {plural(judged.review, 'image')} to review, {of.review} of them "
+                f"malignant: a person looks at them. Here their probability counts{counted if of.review_above else ''}."
             )
         return said
 
@@ -141,7 +143,7 @@ class Result:
             "operating_point": self.policy,
             "ring": self.ring,
             "method": {
-                "interval": "95 % percentile bootstrap over groups; Wilson's where a proportion is 0 or 1",
+                "interval": METHOD,
                 "resamples": RESAMPLES,
                 "seed": SEED,
                 "groups_from": self.groups_from,
@@ -198,6 +200,10 @@ def _measured(title: str, item: Measurement, judged: AtThreshold, *, short: bool
         f"{counted.spared} not"
     )
     lines += [
+        f"  in screening, {word}: {of.flagged} flagged, {of.clear} clear, {of.review} for review"
+        for word, of in (("malignant", judged.of_malignant), ("benign", judged.of_benign))
+    ]
+    lines += [
         f"  {point.name}: threshold {point.threshold:.6f}, sensitivity {percent(point.sensitivity)}, "
         f"specificity {percent(point.specificity)}"
         for point in item.points
@@ -224,32 +230,3 @@ def class_lines(item: ClassMeasurement) -> list[str]:
         said = ", ".join(f"{number} {other}" for other, number in zip(names, counted, strict=True) if number)
         lines.append(f"  truly {name:<{wide}}  most probable: {said or 'none'}")
     return lines
-
-
-def plural(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
-
-
-def decimals(estimate: Estimate) -> str:
-    """``0.944 (0.931-0.956)``."""
-    if estimate.value is None:
-        return "not defined"
-    if estimate.interval is None:
-        return f"{estimate.value:.3f} (no interval: too few images)"
-    return f"{estimate.value:.3f} ({estimate.interval[0]:.3f}-{estimate.interval[1]:.3f})"
-
-
-def percent(estimate: Estimate) -> str:
-    """``96.9 % (95.3-98.3)``."""
-    if estimate.value is None:
-        return "not defined"
-    if estimate.interval is None:
-        return f"{percent_of(estimate.value)} (no interval: too few images)"
-    low, high = (f"{100 * bound:.1f}" for bound in estimate.interval)
-    return f"{percent_of(estimate.value)} ({low}-{high})"
-
-
-def percent_of(value: float) -> str:
-    """A share, 0..1, as ``96.9 %``; whole percents without decimals only where that is exact."""
-    text = f"{100 * value:.1f}"
-    return f"{text.removesuffix('.0') if abs(100 * value - round(100 * value)) < 1e-9 else text} %"

@@ -52,6 +52,20 @@ def beyond_judging(reason: str) -> bool:
     return reason.partition(":")[0] not in POOR
 
 
+def for_review(reason: str | None, *, flagged: bool) -> bool:
+    """Whether a person looks at a picture instead of the network.
+
+    A picture that cannot be graded is never cleared. A poor one is still flagged where its probability says so: a
+    blurred picture of a melanoma must not wait in the pile for review. One of no lesion, or unlike all that the network
+    learned from, is never flagged: networks say 0.95 of a face.
+
+    Args:
+        reason: why the picture cannot be graded, of here or of `models.distribution`; None or "" for one that can.
+        flagged: whether its probability is at or above the threshold.
+    """
+    return bool(reason) and (not flagged or beyond_judging(reason or ""))
+
+
 def ungradable(rgb: NDArray[np.uint8], field: Box | None = None) -> str | None:
     """Return why a picture cannot be graded, or None if it can.
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from models.quality import beyond_judging
+from models.quality import for_review
 from models.rounding import text
 from storage.audit.canonical import canonical
 from storage.clock import db_now
@@ -35,14 +35,9 @@ class Scored:
 
 
 def decide(scored: Scored, threshold: float) -> Outcome:
-    """The outcome under a threshold (0..1): flagged at or above it.
-
-    A picture that cannot be graded is never cleared. A poor one is still flagged where its probability says so: a
-    blurred picture of a melanoma must not wait in the pile for review. One of no lesion, or unlike all that the network
-    learned from, is never flagged: networks say 0.95 of a face.
-    """
+    """The outcome under a threshold (0..1): flagged at or above it, unless it is for review (`models.quality`)."""
     flagged = scored.probability >= threshold
-    if scored.ungradable and (beyond_judging(scored.ungradable) or not flagged):
+    if for_review(scored.ungradable, flagged=flagged):
         return Outcome.REVIEW
     return Outcome.FLAGGED if flagged else Outcome.CLEAR
 

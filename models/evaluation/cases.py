@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.answers import ClassProbabilities
+from models.quality import for_review
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class Case:
     """One scored image: label 0 benign / 1 malignant; probability 0..1; group of what belongs together.
 
     ``part``: of the split that its model version was made with, "" for an image that is not in it.
+    ``reason``: why the picture cannot be graded, as screening says it, "" where it can.
     ``class_name``: the true one of several classes, "" where it is not known; ``by_class``: the probability of each.
     """
 
@@ -24,7 +26,7 @@ class Case:
     group: str
     part: str = ""
     subgroup: str = ""
-    ungradable: bool = False
+    reason: str = ""
     class_name: str = ""
     by_class: ClassProbabilities | None = None
 
@@ -36,7 +38,8 @@ class Arrays:
     labels: NDArray[np.int64]  # 0 or 1
     probabilities: NDArray[np.float64]  # 0..1
     groups: NDArray[np.int64]  # 0..number of groups - 1
-    ungradable: NDArray[np.bool_]
+    review_above: NDArray[np.bool_]  # whether it is for review where the threshold flags it,
+    review_below: NDArray[np.bool_]  # and where the threshold does not
 
     @property
     def malignant(self) -> int:
@@ -45,6 +48,10 @@ class Arrays:
     @property
     def benign(self) -> int:
         return len(self.labels) - self.malignant
+
+    def in_review(self, threshold: float) -> NDArray[np.bool_]:
+        """(n,), which ones screening sends to review at a threshold (0..1)."""
+        return np.where(self.probabilities >= threshold, self.review_above, self.review_below)
 
     @property
     def group_count(self) -> int:
@@ -60,5 +67,6 @@ def arrays(cases: Sequence[Case]) -> Arrays:
         labels=np.array([case.label for case in ordered], np.int64),
         probabilities=np.array([case.probability for case in ordered], np.float64),
         groups=np.array([numbers[case.group] for case in ordered], np.int64),
-        ungradable=np.array([case.ungradable for case in ordered], np.bool_),
+        review_above=np.array([for_review(case.reason, flagged=True) for case in ordered], np.bool_),
+        review_below=np.array([for_review(case.reason, flagged=False) for case in ordered], np.bool_),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from models.classes import BINARY, Classes
 from models.evaluation.cases import Case
 from models.evaluation.class_measurement import ClassMeasurement, measure_cases
 from models.evaluation.measurement import Measurement, measure
-from models.evaluation.parts import USED_FOR
+from models.evaluation.parts import FITTED, USED_FOR
 
 ENOUGH = 100
 """Of each class, at least: G. S. Collins, E. O. Ogundimu and D. G. Altman, Sample size considerations for the
@@ -24,7 +24,8 @@ Thresholds = Sequence[tuple[str, float]]
 class Evaluation:
     """``held_back``: without the images that the model version was made with; None where that is no other set.
 
-    ``parts``: images by part of the split, "" for those that are in none; None where there is no split.
+    ``parts``: images by part of the split, "" for those that are in none; None where there is no split. ``used_for``:
+    what each part that the model version was made with decided about.
     ``subgroups``: of the set that counts, by name. ``by_class``: of the set that counts, those of its images whose
     class is known; None for a binary model version, or where no image names a class.
     """
@@ -32,6 +33,7 @@ class Evaluation:
     everything: Measurement
     held_back: Measurement | None
     parts: dict[str, int] | None
+    used_for: Mapping[str, str]
     subgroups: dict[str, Measurement]
     by_class: ClassMeasurement | None = None
 
@@ -43,7 +45,7 @@ class Evaluation:
     @property
     def used(self) -> int:
         """How many of the images the model version was made with."""
-        return sum((self.parts or {}).get(part, 0) for part in USED_FOR)
+        return sum((self.parts or {}).get(part, 0) for part in self.used_for)
 
     def as_json(self) -> dict[str, Any]:
         shown = None if self.parts is None else {part or "not_in_split": n for part, n in self.parts.items()}
@@ -63,11 +65,15 @@ def evaluate(
     prevalences: Sequence[float],
     *,
     has_split: bool,
+    used_for: Mapping[str, str] = USED_FOR,
     classes: Classes = BINARY,
     on_set: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Evaluation:
-    """Measure one or more cases. ``on_set`` is told how many of the sets are measured, and of how many."""
-    held = [case for case in cases if case.part not in USED_FOR]
+    """Measure one or more cases.
+
+    ``used_for``: see `models.evaluation.parts`. ``on_set`` is told how many of the sets are measured, and of how many.
+    """
+    held = [case for case in cases if case.part not in used_for]
     apart = 0 < len(held) < len(cases)
     names = sorted({case.subgroup for case in cases if case.subgroup})
     counted = held or cases
@@ -88,6 +94,7 @@ def evaluate(
         everything=measured(sets["all"]),
         held_back=measured(held) if apart else None,
         parts=dict(sorted(Counter(case.part for case in cases).items())) if has_split else None,
+        used_for=used_for,
         subgroups={name: measured(group) for name, group in groups.items() if group},
         by_class=measure_cases(counted, classes),
     )
@@ -103,12 +110,14 @@ def warnings(evaluation: Evaluation, model: str) -> list[str]:
             "If it was, the numbers are too good."
         )
     elif evaluation.used:
-        trained = parts.get("train", 0)
-        what = f"{trained} of the {total} images are images that {model} was TRAINED on. " if trained else ""
+        taught = [part for part, why in evaluation.used_for.items() if why == FITTED and parts.get(part)]
+        trained = sum(parts[part] for part in taught)
+        which = "" if taught == ["train"] else f" (of its part{'s' * (len(taught) > 1)} {' and '.join(taught)})"
+        what = f"{trained} of the {total} images are images that {model} was TRAINED on{which}. " if trained else ""
         others = [
             f"{parts[part]} of the part {part} ({why})"
-            for part, why in USED_FOR.items()
-            if part != "train" and parts.get(part)
+            for part, why in evaluation.used_for.items()
+            if part not in taught and parts.get(part)
         ]
         if others:
             what += f"{'Among the others are ' if trained else 'Among the images are '}{' and '.join(others)}. "

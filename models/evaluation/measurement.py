@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from models.evaluation import curves, metrics
-from models.evaluation.bootstrap import Draws, estimated, percentile_interval, rated, resample
+from models.evaluation.bootstrap import Draws, basic_interval, estimated, percentile_interval, rated, resample
 from models.evaluation.calibration import BINS, Bin, Calibration, bin_numbers, expected_calibration_error
 from models.evaluation.cases import Arrays, Case, arrays
 from models.evaluation.estimate import Estimate, Interval
 from models.evaluation.metrics import Confusion
+from models.evaluation.outcomes import Outcomes, outcomes
 from models.evaluation.predictive import negative_predictive_value, positive_predictive_value
 from models.evaluation.weighted import Weighted
 
@@ -38,19 +39,27 @@ class Predictive:
 
 @dataclass(frozen=True)
 class AtThreshold:
-    """What one threshold (0..1) does."""
+    """What one threshold (0..1) does.
+
+    All but ``of_malignant`` and ``of_benign`` goes by the probability alone, also that of images which screening sends
+    to review at this threshold.
+    """
 
     name: str
     threshold: float
     confusion: Confusion
-    review: int  # not flagged, but the picture cannot be graded: a person must look; counted as not flagged
-    review_malignant: int
+    of_malignant: Outcomes
+    of_benign: Outcomes
     sensitivity: Estimate
     specificity: Estimate
     accuracy: Estimate
     f1: Estimate
     flagged: Estimate
     predictive: tuple[Predictive, ...]  # the last one at the observed prevalence
+
+    @property
+    def review(self) -> int:
+        return self.of_malignant.review + self.of_benign.review
 
     def as_json(self) -> dict[str, Any]:
         counted = self.confusion
@@ -63,7 +72,8 @@ class AtThreshold:
                 "benign_not_flagged": counted.spared,
             },
             "review": self.review,
-            "review_malignant": self.review_malignant,
+            "review_malignant": self.of_malignant.review,
+            "outcomes": {"malignant": self.of_malignant.as_json(), "benign": self.of_benign.as_json()},
             **{name: getattr(self, name).as_json() for name in (*RATES, "f1")},
             "predictive_values": [item.as_json() for item in self.predictive],
         }
@@ -110,8 +120,9 @@ def measure(
 ) -> Measurement:
     """Measure one or more cases at named thresholds and at prevalences (each above 0 and below 1).
 
-    Intervals are those of the bootstrap over groups. Where a proportion is 0 or 1 a resample cannot vary, so its
-    interval is Wilson's over the groups: all of 5 melanomas flagged is no certain sensitivity of 100 %.
+    Intervals are those of the bootstrap over groups (`models.evaluation.bootstrap`): percentiles of the resamples, but
+    of the ECE, which noise can only lift, the basic interval. Where a proportion is 0 or 1 a resample cannot vary, so
+    its interval is Wilson's over the groups: all of 5 melanomas flagged is no certain sensitivity of 100 %.
     """
     data = arrays(cases)
     draws = resample(data.groups, Weighted(data, [threshold for _, threshold in thresholds], prevalences, BINS))
@@ -159,8 +170,8 @@ def _at(
         name=name,
         threshold=threshold,
         confusion=counted,
-        review=int(data.ungradable.sum()),
-        review_malignant=int((data.ungradable & (data.labels == 1)).sum()),
+        of_malignant=outcomes(data, threshold, 1),
+        of_benign=outcomes(data, threshold, 0),
         sensitivity=sensitivity,
         specificity=specificity,
         accuracy=rated(metrics.accuracy(data, threshold), draws["accuracy"], data.group_count),
@@ -216,8 +227,9 @@ def _calibration(data: Arrays, draws: dict[str, Draws]) -> Calibration:
                 malignant_share=rated(share, draws["bin_share"][:, number], groups),
             )
         )
+    ece = expected_calibration_error(data.labels, data.probabilities)
     return Calibration(
-        ece=estimated(expected_calibration_error(data.labels, data.probabilities), draws["ece"]),
+        ece=Estimate(ece, basic_interval(ece, draws["ece"])),
         brier=estimated(metrics.brier(data), draws["brier"]),
         bins=tuple(bins),
     )

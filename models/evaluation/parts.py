@@ -8,14 +8,27 @@ from dataclasses import dataclass
 
 from models.checksum import sha256_hex
 from models.errors import ModelInvalid
+from models.manifest import Manifest
 from models.version import ModelVersion
+
+FITTED = "its weights were fitted on them"
 
 # what each part of the split decided about; whoever is measured on them is measured on what is already known
 USED_FOR = {
-    "train": "its weights were fitted on them",
+    "train": FITTED,
     "validation": "its epoch was picked on them",
     "calibration": "its thresholds were chosen on them",
 }
+
+
+def used_for(manifest: Manifest) -> dict[str, str]:
+    """What each part of the split decided about in a model version: as `USED_FOR`, unless its recipe has phases.
+
+    Such a recipe picks no epoch, and the images that one would be picked on teach too (`models.training.finetune`).
+    """
+    recipe = manifest.training.get("recipe")
+    in_phases = isinstance(recipe, dict) and "phases" in recipe
+    return USED_FOR | {"validation": FITTED} if in_phases else dict(USED_FOR)
 
 
 @dataclass(frozen=True)

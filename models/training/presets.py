@@ -138,7 +138,7 @@ PRESETS: dict[str, Preset | FineTune] = {
         plateau_patience=2,
     ),
     # Thompson's notebook: Adam at its default rate, 20 epochs, no augmentation. Its early decisions were made on
-    # the very part that it reports; here they are made on the validation part, as for every recipe.
+    # the very part that it reports; here they are made on the validation part.
     "thompson": Preset(
         architecture="thompson",
         input_size=224,

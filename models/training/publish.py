@@ -14,6 +14,7 @@ from models.answers import answers
 from models.calibration import NONE, TEMPERATURE, UNCALIBRATED, Calibration, fit, fit_class_temperature
 from models.checksum import sha256_hex
 from models.classes import Classes
+from models.evaluation.bootstrap import METHOD
 from models.evaluation.class_measurement import measure_classes
 from models.manifest import FORMAT
 from models.networks.backend import library_versions
@@ -87,6 +88,7 @@ def publish(
         "metrics": {
             part: metrics(*score, [sample.group for sample in measured[part]]) for part, score in scores.items()
         },
+        "intervals_of_metrics": METHOD,
         **_class_metrics(classes, parts["test"], said["test"].of_classes),
         "data": described(order.data, samples, order.data_notes),
         "training": {

@@ -19,8 +19,8 @@ from models.csv_cells import original
 from models.errors import UsageFault
 
 LABELS = BINARY.names
-# fractions of each class: weights are fitted on `train`, epochs are picked on `validation`,
-# thresholds on `calibration`, and only `test` is reported
+# fractions of each class: weights are fitted on `train`, epochs are picked on `validation` (fine-tuning picks none and
+# learns from it), thresholds are chosen on `calibration`, and only `test` is reported
 PARTS = {"train": 0.70, "validation": 0.10, "calibration": 0.10, "test": 0.10}
 SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"}
 

@@ -80,7 +80,8 @@ def command(
     """Train a network, choose its thresholds, measure it on images it has not seen, and write a model version.
 
     The data is split by near-duplicate group into train, validation, calibration and test; weights are fitted on
-    the first, epochs picked on the second, thresholds on the third, and the fourth alone is reported.
+    the first, epochs picked on the second (the recipes of EfficientNet pick none and learn from it too), thresholds
+    on the third, and the fourth alone is reported.
 
     Of several classes the network says a probability each; thresholds judge the sum over the malignant ones.
 

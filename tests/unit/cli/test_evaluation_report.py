@@ -15,7 +15,8 @@ from cli import evaluation_pictures as pictures
 from cli import evaluation_report
 from cli.evaluation_images import Image
 from cli.evaluation_report import natural, page
-from cli.evaluation_result import Result, percent_of
+from cli.evaluation_result import Result
+from cli.figures import percent_of
 from cli.svg import WIDTH
 from models.evaluation.cases import Case
 from models.evaluation.evaluation import evaluate
@@ -25,6 +26,8 @@ from models.version import ModelVersion
 from storage.report import NOTICE
 
 EVIL = '<script>alert("1")</script>'
+PARTS = ("test", "train")
+REASONS = {0: "blurred: sharpness 5.00", 1: "unlike the pictures that the network learned from: distance 9.00"}
 POINTS = [("f1", 0.6), ("sensitivity-95", 0.3)]
 
 
@@ -34,7 +37,7 @@ def cases() -> list[Case]:
     labels = rng.integers(0, 2, 240)
     said = np.round(1 / (1 + np.exp(-rng.normal(3 * labels - 1.5, 1.2))), 6)
     return [
-        Case(int(label), float(p), f"g{n}", "train" if n < 40 else "test", (EVIL, "south")[n % 2], n % 50 == 0)
+        Case(int(label), float(p), f"g{n}", PARTS[n < 40], (EVIL, "south")[n % 2], REASONS.get(n % 50, ""))
         for n, (label, p) in enumerate(zip(labels, said, strict=True))
     ]
 
@@ -77,7 +80,7 @@ def test_what_a_clinician_must_see(cases: list[Case], manifest: Manifest) -> Non
     assert re.findall(r"<h2>(.*?)</h2>", html) == [
         "Held-back images, judged at sensitivity-95", "What to expect of 1,000 lesions in a clinic",
         "Held-back images and all images", "Right and wrong", "ROC curve", "PR curve", "Reliability",
-        "Every operating point",
+        "Outcomes in screening", "Every operating point",
         "By <bdi>" + EVIL.replace("<", "&lt;").replace(">", "&gt;").replace('"', "&#34;") + "</bdi>",
         "Not scored: 2", "How it was measured",
     ]  # fmt: skip
@@ -87,6 +90,23 @@ def test_what_a_clinician_must_see(cases: list[Case], manifest: Manifest) -> Non
     assert f"{judged.confusion.hits} of {judged.confusion.malignant}, {judged.confusion.misses} missed" in html
     assert "242 received = 240 screened + 0 duplicate + 2 rejected + 0 failed" in html
     assert html.count("&lt;/script&gt; empty</bdi>") == 2
+
+
+def test_how_many_malignant_images_go_to_review(cases: list[Case], manifest: Manifest) -> None:
+    found = result(cases, manifest)
+    of = found.judged(found.evaluation.headline).of_malignant
+    review = found.judged(found.evaluation.headline).review
+    strange = [case for case in cases if case.part == "test" and case.label and case.reason.startswith("unlike")]
+    assert of.review >= len(strange) > 0
+    assert of.review_above == sum(case.probability >= 0.3 for case in strange) > 0
+    assert f"  in screening, malignant: {of.flagged} flagged, {of.clear} clear, {of.review} for review" in found.lines()
+    said = f"At sensitivity-95, screening sends {review} images to review, {of.review} of them malignant"
+    assert said in found.warnings[-1]
+    assert f"; {of.review_above} of these malignant ones thus count as flagged, which screening" in found.warnings[-1]
+    html = page(found)
+    numbers = (of.flagged, of.clear, of.review, of.review_above)
+    assert f"<tr><td>malignant</td>{''.join(f'<td>{number}</td>' for number in numbers)}</tr>" in html
+    assert said in html
 
 
 def test_a_plain_evaluation_has_no_loud_word(cases: list[Case], manifest: Manifest) -> None:

@@ -12,6 +12,7 @@ import pytest
 from cli import model_card
 from cli.main import run
 from models.catalogue import DEFAULT_MODEL
+from models.evaluation.bootstrap import METHOD
 from models.manifest import Manifest, parse
 from models.training.data_notes import COLLECTIONS, read_notes
 from models.training.published import PUBLISHED
@@ -96,6 +97,13 @@ def test_the_figures_stand_in_the_card_with_their_commands(raw: dict[str, Any]) 
     assert "The manifest says nothing of the data" in text
     assert "Side by side" not in text
     assert NOTICE in text
+
+
+def test_how_its_intervals_were_found_is_told_by_the_manifest(raw: dict[str, Any]) -> None:
+    now = model_card.markdown([version(raw, "one-1", intervals_of_metrics=METHOD)], "")
+    assert f"Intervals: {METHOD}. Thresholds" in now
+    before = model_card.markdown([version(raw, "one-1")], "")
+    assert "(percentiles, which of the calibration error lie too high)" in before
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from models.decoding import decode
-from models.quality import MIN_SHARPNESS, _sharpness, _small_grey, ungradable
+from models.quality import MIN_SHARPNESS, _sharpness, _small_grey, for_review, ungradable
 
 
 def lesion(width: int = 224, height: int = 224) -> NDArray[np.uint8]:
@@ -108,3 +108,18 @@ def test_a_dark_or_light_border_is_no_missing_part(level: int) -> None:
     rgb = lesion()
     rgb[200:] = level
     assert ungradable(rgb) is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "where_flagged", "where_not"),
+    [
+        (None, False, False),
+        ("", False, False),
+        ("blurred: sharpness 5.00, expected at least 6.00", False, True),
+        ("a part is missing: 20% of the picture are one even surface", False, True),
+        ("no content: nearly uniform", True, True),
+        ("unlike the pictures that the network learned from: distance 9.00", True, True),
+    ],
+)
+def test_who_looks_at_a_picture(reason: str | None, where_flagged: bool, where_not: bool) -> None:
+    assert (for_review(reason, flagged=True), for_review(reason, flagged=False)) == (where_flagged, where_not)

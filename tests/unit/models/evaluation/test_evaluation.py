@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
+from models.catalogue import DEFAULT_MODEL, find
 from models.evaluation.cases import Case
 from models.evaluation.evaluation import Evaluation, evaluate, warnings
+from models.evaluation.parts import used_for
 
 POINTS = [("t", 0.5)]
 
@@ -51,6 +54,21 @@ def test_used_but_not_trained_on(drawn: Callable[..., list[Case]]) -> None:
     found = evaluated([replace(case, part="calibration") for case in drawn(400)])
     assert "TRAINED" not in warnings(found, "m-1")[0]
     assert "Among the images are 400 of the part calibration" in warnings(found, "m-1")[0]
+
+
+def test_of_the_default_version_the_validation_part_was_trained_on_too(drawn: Callable[..., list[Case]]) -> None:
+    used = used_for(find(DEFAULT_MODEL, Path("/none")).manifest)
+    parts = ("train", "train", "validation", "calibration", "test")
+    cases = [replace(case, part=parts[number % 5]) for number, case in enumerate(drawn(500))]
+    found = evaluate(cases, POINTS, [0.05], has_split=True, used_for=used)
+    assert (found.used, found.headline.images) == (400, 100)
+    (loud, *_) = warnings(found, "m-1")
+    assert "300 of the 500 images are images that m-1 was TRAINED on (of its parts train and validation)." in loud
+    assert "Among the others are 100 of the part calibration (its thresholds were chosen on them)." in loud
+    assert "picked" not in loud
+    alone = evaluate([case for case in cases if case.part == "validation"], POINTS, [], has_split=True, used_for=used)
+    (loud, *_) = warnings(alone, "m-1")
+    assert "100 of the 100 images are images that m-1 was TRAINED on (of its part validation). No image" in loud
 
 
 def test_without_a_split_nobody_knows(drawn: Callable[..., list[Case]]) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from models.evaluation.cases import Case
 from models.evaluation.measurement import Measurement, measure
+from models.evaluation.outcomes import Outcomes
 from models.evaluation.predictive import negative_predictive_value, positive_predictive_value
 from models.intervals import wilson
 
@@ -31,7 +32,7 @@ def test_ppv_and_npv_at_a_prevalence() -> None:
 def test_every_number_lies_in_its_interval(measured: Measurement) -> None:
     assert (measured.images, measured.groups) == (400, 400)
     assert measured.malignant + measured.benign == 400
-    estimates = [measured.roc_auc, measured.pr_auc, measured.calibration.brier]
+    estimates = [measured.roc_auc, measured.pr_auc, measured.calibration.brier, measured.calibration.ece]
     for point in measured.points:
         estimates += [point.sensitivity, point.specificity, point.accuracy, point.f1, point.flagged]
         estimates += [value for at in point.predictive for value in (at.ppv, at.npv)]
@@ -96,12 +97,35 @@ def test_nothing_flagged_defines_no_ppv() -> None:
     assert point.predictive[0].npv.value == pytest.approx(0.95)
 
 
-def test_review_counts_by_its_probability(five: list[Case]) -> None:
-    blurred = [replace(case, ungradable=case.probability in (0.9, 0.5, 0.4)) for case in five]
-    low, high = measure(blurred, [("low", 0.3), ("high", 0.7)], [0.05]).points
-    assert (low.review, low.review_malignant) == (3, 2)
-    assert (high.review, high.review_malignant) == (3, 2)
-    assert high.confusion.misses == 1
+def test_review_is_that_of_screening_and_counts_by_its_probability(five: list[Case]) -> None:
+    reasons = {
+        0.9: "unlike the pictures that the network learned from: distance 9.00",
+        0.8: "no lesion: the skin is even",
+        0.5: "blurred: sharpness 5.00, expected at least 6.00",
+        0.4: "a part is missing: 20% of the picture are one even surface",
+    }
+    cases = [replace(case, reason=reasons.get(case.probability, "")) for case in five]
+    low, high = measure(cases, [("low", 0.45), ("high", 0.7)], [0.05]).points
+    # the blurred one is flagged where its probability says so
+    assert (low.of_malignant, low.of_benign) == (Outcomes(1, 0, 1, 1), Outcomes(0, 1, 2, 1))
+    assert (high.of_malignant, high.of_benign) == (Outcomes(0, 0, 2, 1), Outcomes(0, 1, 2, 1))
+    plain = measure(five, [("low", 0.45), ("high", 0.7)], [0.05]).points
+    assert [point.confusion for point in (low, high)] == [point.confusion for point in plain]
+    shown = low.as_json()
+    assert (shown["review"], shown["review_malignant"]) == (3, 1)
+    assert shown["outcomes"]["benign"] == {"flagged": 0, "clear": 1, "review": 2, "review_above": 1}
+
+
+@pytest.mark.parametrize("reason", ["", "blurred: 1", "a part is missing: 9%", "almost all black: 92%", "unlike: 9"])
+@pytest.mark.parametrize("probability", [0.0, 0.499999, 0.5, 1.0])
+def test_the_outcomes_are_those_that_screening_decides(reason: str, probability: float) -> None:
+    from storage.decisions import Scored, decide
+
+    (point,) = measure([Case(1, probability, "g", reason=reason)], [("t", 0.5)], []).points
+    decided = decide(Scored(0, probability, reason or None), 0.5)
+    assert {name: getattr(point.of_malignant, name) for name in ("flagged", "clear", "review")} == {
+        name: int(name == decided) for name in ("flagged", "clear", "review")
+    }
 
 
 def test_curves_end_where_they_must(measured: Measurement) -> None:

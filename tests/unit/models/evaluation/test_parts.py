@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from models.catalogue import DEFAULT_MODEL, find
 from models.checksum import sha256_hex
 from models.errors import ModelInvalid
-from models.evaluation.parts import USED_FOR, Known, known_images
+from models.evaluation.parts import FITTED, USED_FOR, Known, known_images, used_for
+from models.manifest import Manifest
+from models.training.presets import PRESETS, FineTune, Preset
 from models.training.split import PARTS
 from models.version import open_version
 
@@ -26,6 +31,20 @@ def test_the_shipped_split_is_read(tmp_path: Path) -> None:
 
 def test_every_part_but_test_was_used() -> None:
     assert set(USED_FOR) == set(PARTS) - {"test"}
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_what_is_no_epoch_picked_on_was_learned_from(manifest: Manifest, name: str) -> None:
+    recipe = PRESETS[name]
+    found = used_for(replace(manifest, training=json.loads(json.dumps({"recipe": asdict(recipe)}))))
+    assert (found["train"], found["calibration"]) == (FITTED, USED_FOR["calibration"])
+    assert (found["validation"] == FITTED) is isinstance(recipe, FineTune)
+    assert (found["validation"] == "its epoch was picked on them") is isinstance(recipe, Preset)
+
+
+@pytest.mark.parametrize("training", [{}, {"recipe": None}, {"imported": {"sha256": "0" * 64}}])
+def test_a_version_without_a_recipe(manifest: Manifest, training: dict[str, Any]) -> None:
+    assert used_for(replace(manifest, training=training)) == USED_FOR
 
 
 def test_by_checksum(tmp_path: Path, write_version: WriteVersion) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.evaluation.bootstrap import METHOD
 from models.networks import efficientnet_lite0
 from models.networks.architectures import build
 from models.networks.loaded import load
@@ -119,6 +120,7 @@ def test_several_classes(
     assert manifest.classes.names == ("brown", "green", "violet")
     assert manifest.calibration.method == "temperature"
     assert {"val_auc", "val_accuracy"} <= manifest.training["history"][0].keys()
+    assert manifest.raw["intervals_of_metrics"] == METHOD
     assert manifest.raw["class_metrics"]["test"]["images"] == manifest.training["images"]["test"]
 
 
