@@ -9,12 +9,12 @@ from typing import Any, Protocol
 
 from models.networks.backend import import_keras
 from models.training.presets import Preset
+from models.training.run_folder import STATE
 from models.whole_file import write_whole
 
 keras = import_keras()
 Callback: Any = keras.callbacks.Callback
 
-STATE = "state.json"
 # what keras' BackupAndRestore leaves out: without it a resumed run would forget how long it has not improved
 REMEMBERED = ("best", "wait", "stopped_epoch", "best_epoch", "cooldown_counter")
 

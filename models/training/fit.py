@@ -12,15 +12,15 @@ from models.errors import ImageRefused, UsageFault
 from models.networks.architectures import build
 from models.networks.backend import import_keras
 from models.preprocessing import prepare
-from models.training.callbacks import STATE, Progress, Tell, recipe_callbacks, seconds_spent
+from models.training.callbacks import Progress, Tell, recipe_callbacks, seconds_spent
 from models.training.class_folders import class_folders
 from models.training.dataset import class_weights, dataset, go_through
 from models.training.objective import auc, loss
 from models.training.order import Order
 from models.training.presets import FineTune, Preset, preset
 from models.training.publish import publish
+from models.training.run_folder import expect_to_go_on, keep_split
 from models.training.split import PARTS, Sample, read_groups, split, split_csv
-from models.whole_file import write_whole
 
 
 def train(order: Order, progress: Progress) -> Path:
@@ -35,8 +35,7 @@ def train(order: Order, progress: Progress) -> Path:
     if classes.several and order.calibration == ISOTONIC:
         raise UsageFault("isotonic calibration is for one probability: several classes take --calibration temperature")
     run = order.output / "run"
-    if (run / STATE).exists() and not order.resume:
-        raise UsageFault(f"{run} holds an earlier run; add --resume to go on with it or name another --output")
+    expect_to_go_on(run, order.resume)
     run.mkdir(parents=True, exist_ok=True)
 
     keras = import_keras()
@@ -47,7 +46,7 @@ def train(order: Order, progress: Progress) -> Path:
     parts = {part: [sample for sample in samples if sample.part == part] for part in PARTS}
     _check(parts, classes)
     _check_pictures(order.data, samples, recipe)
-    _keep_split(run, split_csv(samples, classes))
+    keep_split(run, split_csv(samples, classes))
     started = time.monotonic() - seconds_spent(run)
     if isinstance(recipe, FineTune):
         from models.training.finetune import finetune
@@ -74,14 +73,6 @@ def _check_pictures(data: Path, samples: list[Sample], recipe: Preset | FineTune
             prepare(path.read_bytes(), path.suffix, recipe.preprocessing, recipe.input_size)
         except ImageRefused as refusal:
             raise UsageFault(f"{sample.image} cannot be trained on ({refusal}); mend it or take it out") from refusal
-
-
-def _keep_split(run: Path, text: str) -> None:
-    """A run that went on with another split would be measured on images that it was trained on."""
-    kept = run / "split.csv"
-    if (run / STATE).exists() and kept.exists() and kept.read_text(encoding="utf-8") != text:
-        raise UsageFault(f"{run} was begun with other images, groups or seed; resume with those or name another output")
-    write_whole(kept, text.encode())
 
 
 def _make_deterministic(keras: Any) -> None:
