@@ -109,6 +109,15 @@ def remembered(folder: Path) -> list[dict[str, float]]:
     return history
 
 
+def stopped_early(folder: Path) -> bool:
+    """Whether EarlyStopping ended an earlier fit in the folder: keras would go on with the epoch after."""
+    state = folder / STATE
+    if not state.is_file():
+        return False
+    counters = json.loads(state.read_text(encoding="utf-8"))["callbacks"]
+    return bool(counters.get("EarlyStopping", {}).get("stopped_epoch", 0) > 0)  # it cannot stop after the first, 0
+
+
 def recipe_callbacks(preset: Preset, folder: Path) -> tuple[list[Any], Remember]:
     """EarlyStopping, ReduceLROnPlateau, ModelCheckpoint, TensorBoard, and the state for resuming."""
     stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=preset.stop_patience)

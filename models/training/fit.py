@@ -12,7 +12,7 @@ from models.errors import ImageRefused, UsageFault
 from models.networks.architectures import build
 from models.networks.backend import import_keras
 from models.preprocessing import prepare
-from models.training.callbacks import Progress, Tell, recipe_callbacks, seconds_spent
+from models.training.callbacks import Progress, Tell, recipe_callbacks, remembered, seconds_spent, stopped_early
 from models.training.class_folders import class_folders
 from models.training.dataset import class_weights, dataset, go_through
 from models.training.objective import auc, loss
@@ -97,6 +97,24 @@ def _fit(
         metrics=[auc(classes)],
         jit_compile=False,  # XLA on the CPU: 31 images/s against 55
     )
+    if stopped_early(run):
+        trained.optimizer.build(trained.trainable_variables)  # its state is kept with the weights
+    else:
+        _epochs(trained, order, recipe, parts, classes, run, progress)
+    trained.load_weights(str(run / "best.weights.h5"))
+    return network, remembered(run)
+
+
+def _epochs(
+    trained: Any,
+    order: Order,
+    recipe: Preset,
+    parts: dict[str, list[Sample]],
+    classes: Classes,
+    run: Path,
+    progress: Progress,
+) -> None:
+    """Those that are left of the recipe's; the best and the history are kept in the run's folder."""
     training = dataset(order.data, parts["train"], recipe, shuffle_seed=order.seed, classes=classes)
     validation = dataset(order.data, parts["validation"], recipe, classes=classes)
     callbacks, remember = recipe_callbacks(recipe, run)
@@ -111,8 +129,6 @@ def _fit(
         callbacks=[*callbacks, Tell(progress, recipe.epochs, steps)],
         verbose=0,
     )
-    trained.load_weights(str(run / "best.weights.h5"))
-    return network, remember.history
 
 
 def _augmentation(recipe: Preset, seed: int) -> list[Any]:

@@ -193,7 +193,7 @@ def test_an_interrupted_run_goes_on_where_it_was(
 def test_a_resumed_run_remembers_its_patience_and_its_best(
     order: Order, kept: dict[str, Any], told: Callable[..., Any], tiny: Preset, one_epoch: tuple[Manifest, Any]
 ) -> None:
-    """With one epoch of patience left and a best that cannot be beaten, the next epoch is the last."""
+    """With one epoch of patience left and a best that cannot be beaten, the next epoch is the last, now and later."""
     path, state = order.output / "run" / "state.json", kept
     state["callbacks"]["EarlyStopping"] |= {"wait": tiny.stop_patience - 1, "best": -1.0}
     state["callbacks"]["ModelCheckpoint"]["best"] = -1.0
@@ -204,7 +204,15 @@ def test_a_resumed_run_remembers_its_patience_and_its_best(
     assert [epoch for epoch, _, _ in progress.epochs] == [2]
     assert (order.output / "run" / "best.weights.h5").read_bytes() == best
     # what is written are the weights of the best epoch, the first, not of the last
-    assert open_version(order.output).manifest.weights_sha256 == one_epoch[0].weights_sha256
+    first = open_version(order.output).manifest
+    assert first.weights_sha256 == one_epoch[0].weights_sha256
+    # patience is spent, whoever asks: nothing is trained, and the same version is written
+    again = told()
+    manifest = open_version(train(replace(order, resume=True), again)).manifest
+    assert again.epochs == []
+    assert manifest.weights_sha256 == first.weights_sha256
+    assert manifest.training["history"] == first.training["history"]
+    assert len(manifest.training["history"]) == 2
 
 
 def test_a_resumed_run_keeps_its_learning_rate(
