@@ -19,7 +19,7 @@ from models.training.objective import auc, loss
 from models.training.order import Order
 from models.training.presets import FineTune, Preset, preset
 from models.training.publish import publish
-from models.training.run_folder import expect_to_go_on, keep_split
+from models.training.run_folder import expect_to_go_on, keep
 from models.training.split import PARTS, Sample, read_groups, split, split_csv
 
 
@@ -35,7 +35,7 @@ def train(order: Order, progress: Progress) -> Path:
     if classes.several and order.calibration == ISOTONIC:
         raise UsageFault("isotonic calibration is for one probability: several classes take --calibration temperature")
     run = order.output / "run"
-    expect_to_go_on(run, order.resume)
+    expect_to_go_on(run, order.architecture, order.resume)
     run.mkdir(parents=True, exist_ok=True)
 
     keras = import_keras()
@@ -46,7 +46,7 @@ def train(order: Order, progress: Progress) -> Path:
     parts = {part: [sample for sample in samples if sample.part == part] for part in PARTS}
     _check(parts, classes)
     _check_pictures(order.data, samples, recipe)
-    keep_split(run, split_csv(samples, classes))
+    keep(run, order.architecture, split_csv(samples, classes))
     started = time.monotonic() - seconds_spent(run)
     if isinstance(recipe, FineTune):
         from models.training.finetune import finetune

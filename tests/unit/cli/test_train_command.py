@@ -10,6 +10,7 @@ from cli.commands.model.train import command
 from cli.drawn_lesions import draw_lesion
 from cli.main import run
 from models.training.presets import PRESETS
+from models.training.run_folder import STATE, keep
 from models.views import VIEWS
 
 
@@ -70,3 +71,15 @@ def test_copies_are_looked_for_until_something_is_trained(
     assert capsys.readouterr().err.count("too few images") == 2
     found = groups.read_text(encoding="utf-8")
     assert found == ("group,image\n" if kept else "group,image\n1,benign/1.jpg\n1,benign/more.png\n")
+
+
+def test_a_run_that_is_resumed_without_its_architecture(
+    few: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told before the copies are looked for."""
+    keep(tmp_path / "out" / "run", "efficientnet-lite2", "")
+    (tmp_path / "out" / "run" / STATE).write_text("{}")
+    assert run(["model", "train", "--data", str(few), "--output", str(tmp_path / "out"), "--resume"]) == 2
+    shown = capsys.readouterr().err
+    assert "received hidri; add --architecture efficientnet-lite2" in " ".join(shown.split())
+    assert "Reading" not in shown

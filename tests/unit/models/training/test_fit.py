@@ -242,6 +242,13 @@ def test_a_run_does_not_go_on_with_another_split(order: Order, told: Callable[..
         train(replace(order, groups=groups, resume=True), told())
 
 
+@pytest.mark.usefixtures("kept")
+def test_a_run_does_not_go_on_with_another_architecture(order: Order, told: Callable[..., Any]) -> None:
+    """Its weights would not fit, and only keras would say so."""
+    with pytest.raises(UsageFault, match="was begun with the architecture hidri, received thompson; add --arch"):
+        train(replace(order, architecture="thompson", resume=True), told())
+
+
 def test_a_part_without_a_class_is_refused_before_training(tmp_path: Path, lesions: Path, recipe: Preset) -> None:
     for label in ("benign", "malignant"):
         (tmp_path / "few" / label).mkdir(parents=True)
