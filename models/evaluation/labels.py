@@ -145,17 +145,22 @@ def _contradictions(targets: Sequence[Target], known: Sequence[Known]) -> list[s
 def with_groups(targets: Sequence[Target], known: Sequence[Known], path: Path) -> list[Known]:
     """The groups of a CSV (group,image) instead of those of the labels; an image that it does not name is alone.
 
-    It may name images that are not here. Raises UsageFault for a name that means several, or when none is here.
+    It may name images that are not here. Raises UsageFault for a name that means several, for an image in two groups,
+    or when none is here.
     """
-    index, found, ambiguous = Targets(targets), [replace(item, group="") for item in known], []
+    index, found, faults = Targets(targets), [replace(item, group="") for item in known], []
     for image, group in read_groups(path).items():
         numbers = index.find(image)
+        others = {found[number].group for number in numbers} - {"", group}
         if numbers and not index.one(numbers):
-            ambiguous.append(f"{image}: {len(numbers)} images are called so; give their paths")
+            faults.append(f"{image}: {len(numbers)} images are called so; give their paths")
+        elif group and others:
+            other = ", ".join(sorted(others))
+            faults.append(f"{image}: group {group}, and group {other} by another of its names; make one group of them")
         for number in numbers:
-            found[number] = replace(found[number], group=group.strip())
-    if ambiguous:
-        raise UsageFault(f"the file of groups does not fit the images:{listed(ambiguous)}")
+            found[number] = replace(found[number], group=group or found[number].group)
+    if faults:
+        raise UsageFault(f"the file of groups does not fit the images:{listed(faults)}")
     if not any(item.group for item in found):
         raise UsageFault(f"the file of groups names none of the {len(targets)} images, such as {targets[0].image}")
     return found

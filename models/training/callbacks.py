@@ -9,12 +9,12 @@ from typing import Any, Protocol
 
 from models.networks.backend import import_keras
 from models.training.presets import Preset
+from models.training.run_folder import STATE
 from models.whole_file import write_whole
 
 keras = import_keras()
 Callback: Any = keras.callbacks.Callback
 
-STATE = "state.json"
 # what keras' BackupAndRestore leaves out: without it a resumed run would forget how long it has not improved
 REMEMBERED = ("best", "wait", "stopped_epoch", "best_epoch", "cooldown_counter")
 
@@ -107,6 +107,15 @@ def remembered(folder: Path) -> list[dict[str, float]]:
     if state.is_file():
         history = json.loads(state.read_text(encoding="utf-8"))["history"]
     return history
+
+
+def stopped_early(folder: Path) -> bool:
+    """Whether EarlyStopping ended an earlier fit in the folder: keras would go on with the epoch after."""
+    state = folder / STATE
+    if not state.is_file():
+        return False
+    counters = json.loads(state.read_text(encoding="utf-8"))["callbacks"]
+    return bool(counters.get("EarlyStopping", {}).get("stopped_epoch", 0) > 0)  # it cannot stop after the first, 0
 
 
 def recipe_callbacks(preset: Preset, folder: Path) -> tuple[list[Any], Remember]:

@@ -30,6 +30,7 @@ from models.training.dataset import class_weights, dataset, targets
 from models.training.imagenet import assign_imagenet, imagenet_tensors
 from models.training.objective import accuracy, as_frequent_as_they_are, auc, loss
 from models.training.presets import FineTune, Phase
+from models.training.run_folder import HEAD
 from models.training.split import Sample
 
 STORED = 224  # side in pixels of the squares kept in memory, 150 KB each
@@ -70,7 +71,7 @@ def finetune(
 
     total, history = recipe.head_epochs + recipe.epochs, list[dict[str, float]]()
     _thaw(network, None)
-    head = run / "head.weights.h5"
+    head = run / HEAD
     if head.exists():
         network.load_weights(str(head))
     else:

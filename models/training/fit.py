@@ -12,15 +12,15 @@ from models.errors import ImageRefused, UsageFault
 from models.networks.architectures import build
 from models.networks.backend import import_keras
 from models.preprocessing import prepare
-from models.training.callbacks import STATE, Progress, Tell, recipe_callbacks, seconds_spent
+from models.training.callbacks import Progress, Tell, recipe_callbacks, remembered, seconds_spent, stopped_early
 from models.training.class_folders import class_folders
 from models.training.dataset import class_weights, dataset, go_through
 from models.training.objective import auc, loss
 from models.training.order import Order
 from models.training.presets import FineTune, Preset, preset
 from models.training.publish import publish
+from models.training.run_folder import expect_to_go_on, keep
 from models.training.split import PARTS, Sample, read_groups, split, split_csv
-from models.whole_file import write_whole
 
 
 def train(order: Order, progress: Progress) -> Path:
@@ -35,8 +35,7 @@ def train(order: Order, progress: Progress) -> Path:
     if classes.several and order.calibration == ISOTONIC:
         raise UsageFault("isotonic calibration is for one probability: several classes take --calibration temperature")
     run = order.output / "run"
-    if (run / STATE).exists() and not order.resume:
-        raise UsageFault(f"{run} holds an earlier run; add --resume to go on with it or name another --output")
+    expect_to_go_on(run, order.architecture, order.resume)
     run.mkdir(parents=True, exist_ok=True)
 
     keras = import_keras()
@@ -47,7 +46,7 @@ def train(order: Order, progress: Progress) -> Path:
     parts = {part: [sample for sample in samples if sample.part == part] for part in PARTS}
     _check(parts, classes)
     _check_pictures(order.data, samples, recipe)
-    _keep_split(run, split_csv(samples, classes))
+    keep(run, order.architecture, split_csv(samples, classes))
     started = time.monotonic() - seconds_spent(run)
     if isinstance(recipe, FineTune):
         from models.training.finetune import finetune
@@ -76,14 +75,6 @@ def _check_pictures(data: Path, samples: list[Sample], recipe: Preset | FineTune
             raise UsageFault(f"{sample.image} cannot be trained on ({refusal}); mend it or take it out") from refusal
 
 
-def _keep_split(run: Path, text: str) -> None:
-    """A run that went on with another split would be measured on images that it was trained on."""
-    kept = run / "split.csv"
-    if (run / STATE).exists() and kept.exists() and kept.read_text(encoding="utf-8") != text:
-        raise UsageFault(f"{run} was begun with other images, groups or seed; resume with those or name another output")
-    write_whole(kept, text.encode())
-
-
 def _make_deterministic(keras: Any) -> None:
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -106,6 +97,24 @@ def _fit(
         metrics=[auc(classes)],
         jit_compile=False,  # XLA on the CPU: 31 images/s against 55
     )
+    if stopped_early(run):
+        trained.optimizer.build(trained.trainable_variables)  # its state is kept with the weights
+    else:
+        _epochs(trained, order, recipe, parts, classes, run, progress)
+    trained.load_weights(str(run / "best.weights.h5"))
+    return network, remembered(run)
+
+
+def _epochs(
+    trained: Any,
+    order: Order,
+    recipe: Preset,
+    parts: dict[str, list[Sample]],
+    classes: Classes,
+    run: Path,
+    progress: Progress,
+) -> None:
+    """Those that are left of the recipe's; the best and the history are kept in the run's folder."""
     training = dataset(order.data, parts["train"], recipe, shuffle_seed=order.seed, classes=classes)
     validation = dataset(order.data, parts["validation"], recipe, classes=classes)
     callbacks, remember = recipe_callbacks(recipe, run)
@@ -120,8 +129,6 @@ def _fit(
         callbacks=[*callbacks, Tell(progress, recipe.epochs, steps)],
         verbose=0,
     )
-    trained.load_weights(str(run / "best.weights.h5"))
-    return network, remember.history
 
 
 def _augmentation(recipe: Preset, seed: int) -> list[Any]:

@@ -17,6 +17,7 @@ from models.checksum import sha256_hex
 from models.classes import BINARY, Classes
 from models.csv_cells import original
 from models.errors import UsageFault
+from models.evaluation.matching import listed
 
 LABELS = BINARY.names
 # fractions of each class: weights are fitted on `train`, epochs are picked on `validation` (fine-tuning picks none and
@@ -38,7 +39,10 @@ class Sample:
 
 
 def read_groups(path: Path | None) -> dict[str, str]:
-    """image (as ``label/name``) -> group of a CSV with the columns group,image. Raises UsageFault."""
+    """image (as ``label/name``) -> group of a CSV with the columns group,image; "" where it says none.
+
+    Raises UsageFault, also for an image in two groups: its copies in one of them would be lost sight of.
+    """
     if path is None:
         return {}
     try:
@@ -49,7 +53,20 @@ def read_groups(path: Path | None) -> dict[str, str]:
         raise UsageFault(f"the file of groups cannot be read: {error}") from error
     if not {"group", "image"} <= set(columns):
         raise UsageFault(f"file of groups: expected the columns group,image, received {','.join(columns)}")
-    return {original(row["image"] or ""): row["group"] for row in rows}
+    groups: dict[str, str] = {}
+    torn: list[str] = []
+    for row in rows:
+        image, group = original(row["image"] or ""), (row["group"] or "").strip()
+        said = groups.get(image, "")
+        if image and said and group not in ("", said):
+            torn.append(f"{image}: groups {said} and {group}")
+        groups[image] = said or group
+    if torn:
+        raise UsageFault(
+            "file of groups: expected one group for each image, received two; make one group of those that share an "
+            f"image:{listed(torn)}"
+        )
+    return groups
 
 
 def split(data: Path, groups: dict[str, str], seed: int, classes: Classes = BINARY) -> list[Sample]:

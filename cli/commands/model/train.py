@@ -103,6 +103,7 @@ def command(
         from models.training.data_notes import read_notes
         from models.training.fit import train
         from models.training.order import Order
+        from models.training.run_folder import COPIES, begun, expect_to_go_on
     except ImportError as error:
         raise UsageFault(f"training needs the extras train and cpu or gpu (missing: {error.name})") from error
     notes = read_notes(data_notes) if data_notes else {}
@@ -112,7 +113,8 @@ def command(
         output.talk(
             f"Passed over the folders {', '.join(others)}: without --malignant the classes are benign, malignant."
         )
-    kept = folder / "run" / "near_duplicates.csv"
+    run_folder = folder / "run"
+    kept = run_folder / COPIES
     order = Order(
         architecture=architecture,
         data=data,
@@ -129,10 +131,12 @@ def command(
     )
     expect_writable(kept, "the model version")
     try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
+        run_folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageFault(f"the model version cannot be written to {folder}: {error.strerror or error}") from error
-    if groups is None and not kept.exists():  # an interrupted run goes on with the groups that it began with
+    expect_to_go_on(run_folder, architecture, resume)
+    # a run goes on with the groups that it began with; before that, pictures may have come since they were found
+    if groups is None and not (begun(run_folder) and kept.exists()):
         from cli.finding_copies import find_copies
 
         find_copies(data, kept)

@@ -7,8 +7,10 @@ import pytest
 
 from cli.commands.model import train
 from cli.commands.model.train import command
+from cli.drawn_lesions import draw_lesion
 from cli.main import run
 from models.training.presets import PRESETS
+from models.training.run_folder import STATE, keep
 from models.views import VIEWS
 
 
@@ -40,3 +42,44 @@ def test_a_slip_is_told_before_the_copies_are_looked_for(tmp_path: Path, capsys:
         shown = capsys.readouterr().err
         assert message in shown
         assert "Reading" not in shown
+
+
+@pytest.fixture
+def few(tmp_path: Path) -> Path:
+    """Too few images to train on, and no two of them alike."""
+    for number, label in enumerate(("benign", "malignant")):
+        (tmp_path / "few" / label).mkdir(parents=True)
+        for n in range(2):
+            draw_lesion(n + 100 * number, width=96, height=96).save(tmp_path / "few" / label / f"{n}.jpg", quality=90)
+    return tmp_path / "few"
+
+
+@pytest.mark.parametrize("kept", ["state.json", "head.weights.h5", None])
+def test_copies_are_looked_for_until_something_is_trained(
+    few: Path, tmp_path: Path, kept: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A copy that came when the data was mended must not lie in another part than its original."""
+    typed = ["model", "train", "--data", str(few), "--output", str(tmp_path / "out")]
+    groups = tmp_path / "out" / "run" / "near_duplicates.csv"
+    assert run(typed) == 2
+    assert groups.read_text(encoding="utf-8") == "group,image\n"
+    draw_lesion(1, width=96, height=96).save(few / "benign" / "more.png")
+    if kept:  # an epoch, or the outputs alone of a network that is fine-tuned
+        (groups.parent / kept).write_text("{}")
+        typed.append("--resume")
+    assert run(typed) == 2
+    assert capsys.readouterr().err.count("too few images") == 2
+    found = groups.read_text(encoding="utf-8")
+    assert found == ("group,image\n" if kept else "group,image\n1,benign/1.jpg\n1,benign/more.png\n")
+
+
+def test_a_run_that_is_resumed_without_its_architecture(
+    few: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told before the copies are looked for."""
+    keep(tmp_path / "out" / "run", "efficientnet-lite2", "")
+    (tmp_path / "out" / "run" / STATE).write_text("{}")
+    assert run(["model", "train", "--data", str(few), "--output", str(tmp_path / "out"), "--resume"]) == 2
+    shown = capsys.readouterr().err
+    assert "received hidri; add --architecture efficientnet-lite2" in " ".join(shown.split())
+    assert "Reading" not in shown

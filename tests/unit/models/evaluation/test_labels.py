@@ -155,6 +155,8 @@ def test_groups_of_a_csv(tmp_path: Path) -> None:
     [
         ("group,image\n7,b.jpg\n", "b.jpg: 2 images are called so"),
         ("group,image\n7,x.jpg\n", "names none of the 3 images"),
+        ("group,image\n7,ward/a.jpg\n8,ward/a.jpg\n", "ward/a.jpg: groups 7 and 8"),
+        ("group,image\n7,ward/a.jpg\n8,a.jpg\n", "a.jpg: group 8, and group 7 by another of its names"),
     ],
 )
 def test_groups_that_do_not_fit(tmp_path: Path, text: str, message: str) -> None:

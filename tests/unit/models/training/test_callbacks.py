@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from models.training.callbacks import Remember, Tell, recipe_callbacks, seconds_spent
+from models.training.callbacks import Remember, Tell, recipe_callbacks, seconds_spent, stopped_early
 from models.training.presets import Preset
 
 
@@ -87,6 +87,18 @@ def test_keras_still_has_the_counters_that_are_remembered(tmp_path: Path, tiny: 
         callback.set_model(None)
         callback.on_train_begin()
         assert hasattr(callback, key)
+    assert stop.stopped_epoch == 0
+
+
+def test_whether_patience_ended_a_run_is_read_off_its_state(tmp_path: Path, tiny: Preset) -> None:
+    assert not stopped_early(tmp_path)
+    (stop, *_), remember = recipe_callbacks(tiny, tmp_path)
+    for stopped_epoch in (0, 4):
+        stop.stopped_epoch = stopped_epoch
+        remember.on_epoch_end(4, {})
+        assert stopped_early(tmp_path) is (stopped_epoch == 4)
+    Remember(tmp_path / "state.json", []).on_epoch_end(0, {})  # of a fit that has no patience
+    assert not stopped_early(tmp_path)
 
 
 def test_time_is_added_up_over_runs_and_phases(tmp_path: Path) -> None:

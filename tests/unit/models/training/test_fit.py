@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -96,6 +97,14 @@ def scores(version: ModelVersion, lesions: Path, part: str) -> tuple[np.ndarray,
     ]
     probabilities = np.round(load(version).answers(np.stack(pictures)).malignant, 6)
     return np.array([row["label"] == "malignant" for row in rows], dtype=int), probabilities
+
+
+def last_tensors(folder: Path) -> dict[str, bytes]:
+    """Of the network and of its optimizer, after the last epoch of a run."""
+    found: dict[str, bytes] = {}
+    with h5py.File(folder / "run" / "backup" / "latest.weights.h5") as file:
+        file.visititems(lambda name, kept: found.update({name: kept[()].tobytes()} if hasattr(kept, "shape") else {}))
+    return found
 
 
 def test_the_version_is_whole(version: ModelVersion, seed: int) -> None:
@@ -193,7 +202,7 @@ def test_an_interrupted_run_goes_on_where_it_was(
 def test_a_resumed_run_remembers_its_patience_and_its_best(
     order: Order, kept: dict[str, Any], told: Callable[..., Any], tiny: Preset, one_epoch: tuple[Manifest, Any]
 ) -> None:
-    """With one epoch of patience left and a best that cannot be beaten, the next epoch is the last."""
+    """With one epoch of patience left and a best that cannot be beaten, the next epoch is the last, now and later."""
     path, state = order.output / "run" / "state.json", kept
     state["callbacks"]["EarlyStopping"] |= {"wait": tiny.stop_patience - 1, "best": -1.0}
     state["callbacks"]["ModelCheckpoint"]["best"] = -1.0
@@ -204,7 +213,15 @@ def test_a_resumed_run_remembers_its_patience_and_its_best(
     assert [epoch for epoch, _, _ in progress.epochs] == [2]
     assert (order.output / "run" / "best.weights.h5").read_bytes() == best
     # what is written are the weights of the best epoch, the first, not of the last
-    assert open_version(order.output).manifest.weights_sha256 == one_epoch[0].weights_sha256
+    first = open_version(order.output).manifest
+    assert first.weights_sha256 == one_epoch[0].weights_sha256
+    # patience is spent, whoever asks: nothing is trained, and the same version is written
+    again = told()
+    manifest = open_version(train(replace(order, resume=True), again)).manifest
+    assert again.epochs == []
+    assert manifest.weights_sha256 == first.weights_sha256
+    assert manifest.training["history"] == first.training["history"]
+    assert len(manifest.training["history"]) == 2
 
 
 def test_a_resumed_run_keeps_its_learning_rate(
@@ -234,6 +251,13 @@ def test_a_run_does_not_go_on_with_another_split(order: Order, told: Callable[..
         train(replace(order, groups=groups, resume=True), told())
 
 
+@pytest.mark.usefixtures("kept")
+def test_a_run_does_not_go_on_with_another_architecture(order: Order, told: Callable[..., Any]) -> None:
+    """Its weights would not fit, and only keras would say so."""
+    with pytest.raises(UsageFault, match="was begun with the architecture hidri, received thompson; add --arch"):
+        train(replace(order, architecture="thompson", resume=True), told())
+
+
 def test_a_part_without_a_class_is_refused_before_training(tmp_path: Path, lesions: Path, recipe: Preset) -> None:
     for label in ("benign", "malignant"):
         (tmp_path / "few" / label).mkdir(parents=True)
@@ -261,13 +285,26 @@ def test_a_picture_that_cannot_be_read_is_named(
 def test_a_recipe_without_augmentation_trains_on_the_pictures_themselves(
     order: Order, told: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And goes on after a stop, to the same weights as a run that nobody stopped."""
     bare = replace(PRESETS["thompson"], input_size=16, batch_size=16, epochs=2)
     monkeypatch.setitem(PRESETS, "thompson", bare)
     assert _augmentation(bare, order.seed) == []
-    manifest = open_version(train(replace(order, architecture="thompson"), told())).manifest
+    order = replace(order, architecture="thompson")
+    manifest = open_version(train(order, told())).manifest
     assert manifest.architecture == "thompson"
     assert manifest.training["recipe"]["flips"] is False
     assert manifest.training["epochs_run"] == 2
+
+    parts = replace(order, output=order.output.with_name("parts"))
+    with pytest.raises(KeyboardInterrupt):
+        train(parts, told(stop_after=1))
+    progress = told()
+    resumed = open_version(train(replace(parts, resume=True), progress)).manifest
+    assert [epoch for epoch, _, _ in progress.epochs] == [2]
+    assert resumed.training["history"] == manifest.training["history"]
+    assert resumed.weights_sha256 == manifest.weights_sha256
+    # not only those of the best epoch: the last ones, and what Adam remembers
+    assert last_tensors(parts.output) == last_tensors(order.output)
 
 
 def test_hidris_augmentation_keeps_its_order_and_seeds(tiny: Preset) -> None:

@@ -170,6 +170,22 @@ def test_groups_are_read(tmp_path: Path, text: str) -> None:
     assert read_groups(write_groups(tmp_path, text)) == {"benign/1.jpg": "1", "benign/2.jpg": "2"}
 
 
+def test_an_image_in_two_groups_is_refused(tmp_path: Path) -> None:
+    """Else it would lose one of them, and the copies there could be measured on."""
+    path = write_groups(tmp_path, "group,image\n1,a\n1,b\n2,b\n2,c\n3,d\n4,d\n")
+    with pytest.raises(UsageFault) as refused:
+        read_groups(path)
+    assert str(refused.value) == (
+        "file of groups: expected one group for each image, received two; make one group of those that share an image:"
+        "\n  b: groups 1 and 2\n  d: groups 3 and 4"
+    )
+
+
+def test_a_group_may_be_said_twice_or_left_out(tmp_path: Path) -> None:
+    path = write_groups(tmp_path, "group,image\n1,a\n 1 ,a\n,a\n,b\n2,b\n,c\n5,\n6,\n")
+    assert read_groups(path) == {"a": "1", "b": "2", "c": "", "": "5"}
+
+
 def test_no_file_of_groups_is_no_groups() -> None:
     assert read_groups(None) == {}
 
