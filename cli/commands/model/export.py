@@ -51,6 +51,7 @@ def command(name: str, format_: str, output: Path, folder: Path | None, as_json:
     from cli.output import data, data_json, talk
     from models.catalogue import find
     from models.errors import UsageFault
+    from models.extras import to_install
     from models.whole_file import whole_file
     from storage.report import NOTICE
     from storage.settings import from_environment
@@ -66,7 +67,7 @@ def command(name: str, format_: str, output: Path, folder: Path | None, as_json:
     except ImportError as error:
         raise UsageFault(
             f"exporting to {format_} needs the extras export and cpu or gpu (missing: {error.name}): "
-            "pip install 'dermscreen[export,cpu]'"
+            + to_install("export,cpu")
         ) from error
     except OSError as error:
         raise UsageFault(f"the export cannot be written to {output}: {error.strerror or error}") from error

@@ -48,6 +48,7 @@ def command(
     """
     from cli.output import data, data_json, talk
     from models.errors import UsageFault
+    from models.extras import to_install
     from storage.settings import from_environment
 
     home = from_environment().home
@@ -59,7 +60,8 @@ def command(
 
         manifest = import_weights(file, wanted, home / "models")
     except ImportError as error:
-        raise UsageFault(f"importing needs the extra cpu or gpu (missing: {error.name})") from error
+        how = to_install("cpu")
+        raise UsageFault(f"importing needs the extra cpu or gpu (missing: {error.name}): {how}") from error
     if as_json:
         data_json(manifest.raw)
     else:

@@ -95,6 +95,7 @@ def command(
     from cli.class_names import class_names
     from cli.training_progress import TrainingProgress
     from models.errors import UsageFault
+    from models.extras import to_install
     from models.version import open_version
 
     try:
@@ -103,7 +104,8 @@ def command(
         from models.training.fit import train
         from models.training.order import Order
     except ImportError as error:
-        raise UsageFault(f"training needs the extras train and cpu or gpu (missing: {error.name})") from error
+        how = to_install("train,cpu")
+        raise UsageFault(f"training needs the extras train and cpu or gpu (missing: {error.name}): {how}") from error
     notes = read_notes(data_notes) if data_notes else {}
     named = class_names(malignant)
     # before the copies are looked for: that takes minutes

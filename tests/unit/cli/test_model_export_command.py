@@ -49,9 +49,9 @@ def test_a_missing_package_names_the_extra(
 ) -> None:  # fmt: skip
     monkeypatch.setitem(sys.modules, package, None)
     assert run(["model", "export", DEFAULT_MODEL, "--format", format_, "--output", str(tmp_path / "net")]) == 2
-    assert (
-        f"exporting to {format_} needs the extras export and cpu or gpu (missing: {package})" in capsys.readouterr().err
-    )
+    said = capsys.readouterr().err
+    assert f"exporting to {format_} needs the extras export and cpu or gpu (missing: {package}): pip install -e" in said
+    assert "'.[export,cpu]' in the folder of the repository" in said
     assert list(tmp_path.glob("net*")) == []
 
 
