@@ -38,8 +38,9 @@ PAGE = 16  # pictures a call
 def command(name: str, format_: str, output: Path, folder: Path | None, as_json: bool) -> None:
     """Write the model version NAME for another engine, after comparing its probabilities with those of Keras.
 
-    What was converted is run by the engine of its format (ONNX Runtime, LiteRT, TensorFlow) over real pictures. A
-    difference above 0.0001 is refused, and nothing is written. Needs the extra export (savedmodel: cpu or gpu alone).
+    What was converted is run by the engine of its format (ONNX Runtime, LiteRT, TensorFlow) over 32 drawn pictures, and
+    those of --check-images. A difference above 0.0001 is refused, and nothing is written. Needs the extra export
+    (savedmodel: cpu or gpu alone).
 
     \b
     Example:

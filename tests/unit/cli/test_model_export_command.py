@@ -55,5 +55,11 @@ def test_a_missing_package_names_the_extra(
     assert list(tmp_path.glob("net*")) == []
 
 
+def test_the_help_says_what_is_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["model", "export", "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"over {DRAWN} drawn pictures, and those of --check-images. A difference above" in said
+
+
 def test_an_unknown_model(settings: Settings, tmp_path: Path) -> None:
     assert run(["model", "export", "gone-9", "--format", "onnx", "--output", str(tmp_path / "net")]) == 4
