@@ -63,11 +63,11 @@ def register(folder: Path, settings: Settings, actor: str) -> Manifest:
     for taken in (SHIPPED / name, settings.home / "models" / name):
         if (taken / "manifest.json").is_file():
             other = open_version(taken).manifest
-            if other.scoring != version.manifest.scoring:
-                what = "weights" if other.weights_sha256 != version.manifest.weights_sha256 else "calibration or views"
+            ours = version.manifest.scoring
+            if what := [words for words, value in other.scoring.items() if value != ours[words]]:
                 raise UsageFault(
-                    f"there is another model version {name!r} with other {what}; a name never changes its meaning: "
-                    "give yours a new one in its manifest.json"
+                    f"there is another model version {name!r} with other {', '.join(what)}; a name never changes its "
+                    "meaning: give yours a new one in its manifest.json"
                 )
             if other.raw != version.manifest.raw:
                 talk(

@@ -58,10 +58,20 @@ class Manifest:
         return self.operating_points[self.default_operating_point]
 
     @property
-    def scoring(self) -> tuple[object, ...]:
-        """All that a probability follows from: two versions with the same give a picture the same one."""
-        network = (self.architecture, self.input_size, self.weights_sha256)
-        return (*network, self.preprocessing, self.views, self.calibration)
+    def scoring(self) -> dict[str, object]:
+        """All that a probability follows from, and whether it counts: two versions with the same give a picture the
+        same one, or both call it unlike their training pictures. Each under the words for it."""
+        cloud = self.distribution
+        return {
+            "architecture": self.architecture,
+            "input size": self.input_size,
+            "weights": self.weights_sha256,
+            "preprocessing": self.preprocessing,
+            "views": self.views,
+            "calibration": self.calibration,
+            "classes": self.classes,
+            "distribution": None if cloud is None else (cloud.sha256, cloud.layers, cloud.limit),
+        }
 
 
 def version_name(value: Any) -> str:

@@ -12,6 +12,7 @@ import pytest
 from cli.registering import register
 from models.catalogue import SHIPPED
 from models.errors import ModelInvalid, UsageFault
+from models.version import open_version
 from storage.settings import Settings
 
 
@@ -28,16 +29,24 @@ def test_the_same_again_is_the_same(settings: Settings, tmp_path: Path) -> None:
     assert register(version(tmp_path / "b", metrics={}), settings, "nurse") == first
 
 
+LIMIT = open_version(SHIPPED / "hidri-2").manifest.raw["distribution"] | {"limit": 0.7}
+
+
 @pytest.mark.parametrize(
-    "change",
-    [{"views": 4}, {"calibration": {"method": "temperature", "temperature": 2.0}}],
-    ids=["views", "calibration"],
+    ("change", "other"),
+    [
+        ({"views": 4}, "views"),
+        ({"calibration": {"method": "temperature", "temperature": 2.0}}, "calibration"),
+        ({"distribution": LIMIT}, "distribution"),
+        ({"views": 2, "distribution": LIMIT}, "views, distribution"),
+    ],
+    ids=["views", "calibration", "distribution", "two"],
 )
 def test_the_same_weights_that_score_otherwise_need_another_name(
-    settings: Settings, tmp_path: Path, change: dict[str, Any]
+    settings: Settings, tmp_path: Path, change: dict[str, Any], other: str
 ) -> None:
     register(version(tmp_path / "a"), settings, "nurse")
-    with pytest.raises(UsageFault, match="with other calibration or views; a name never changes its meaning"):
+    with pytest.raises(UsageFault, match=f"with other {other}; a name never changes its meaning: give yours a new"):
         register(version(tmp_path / "b", **change), settings, "nurse")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -139,6 +140,17 @@ def test_show(installed: Manifest, capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert "classes        green, violet (count as malignant); brown (count as benign)\n" in shown
     assert shown.count("most probable class in") == 3
+
+
+def test_another_mapping_needs_another_name(
+    installed: Manifest, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same weights, but another sum of them is the probability of malignant."""
+    shutil.copytree(trained, tmp_path / NAME)
+    other = tmp_path / NAME / "manifest.json"
+    other.write_text(json.dumps(installed.raw | {"malignant": ["violet"]}), encoding="utf-8")
+    assert run(["model", "register", str(other.parent)]) == 2
+    assert "with other classes; a name never changes its meaning: give yours a new one" in capsys.readouterr().err
 
 
 def test_evaluate_a_folder_of_classes(
