@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from storage.settings import Settings
 
 
+def expect_whole(version: ModelVersion) -> None:
+    """Compare every file with its checksum in the manifest, and read the split. Raises ModelInvalid."""
+    from models.evaluation.parts import known_images
+
+    version.verify()
+    known_images(version)
+
+
 def expect_usable(version: ModelVersion) -> None:
     """What a worker would find out with images waiting: can this release screen with the version?
 
@@ -24,12 +32,10 @@ def expect_usable(version: ModelVersion) -> None:
     """
     from models.catalogue import SHIPPED
     from models.errors import ModelInvalid
-    from models.evaluation.parts import known_images
     from models.networks.architectures import ARCHITECTURES
     from models.preprocessing import preprocessing
 
-    version.verify()
-    known_images(version)
+    expect_whole(version)
     preprocessing(version.manifest.preprocessing)
     if (received := version.manifest.architecture) not in ARCHITECTURES:
         raise ModelInvalid(
@@ -84,10 +90,10 @@ def register(folder: Path, settings: Settings, actor: str) -> Manifest:
     ):
         copy = Path(partial) / name
         copy.mkdir()
-        for file in (*version.files, "split.csv"):
+        for file in version.files:
             if (folder / file).is_file():
                 shutil.copyfile(folder / file, copy / file)
-        open_version(copy).verify()  # the bytes that were copied, not those that lay there before
+        expect_whole(open_version(copy))  # the bytes that were copied, not those that lay there before
         with database.write() as session:
             record_registration(session, version.manifest, actor)
             put_in_place(copy, models / name)

@@ -32,6 +32,14 @@ class OperatingPoint:
 
 
 @dataclass(frozen=True)
+class SplitEntry:
+    """The file beside the manifest that says which images were in which part, and its SHA-256 where it is known."""
+
+    file: str = "split.csv"
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Everything about a model version that is not a weight."""
 
@@ -49,6 +57,7 @@ class Manifest:
     raw: dict[str, Any]
     calibration: Calibration = UNCALIBRATED
     distribution: DistributionEntry | None = None
+    split: SplitEntry | None = None  # None: the manifest names none; split.csv may lie there all the same
     classes: Classes = BINARY
     views: int = 1  # how many mirror images the network looks at, see models.views
     data: dict[str, Any] = field(default_factory=dict)  # what is known of the training data, for the model card
@@ -109,6 +118,7 @@ def parse(text: str) -> Manifest:
         calibration=parse_calibration(raw.get("calibration", UNCALIBRATED.as_json())),
         classes=parse_classes(raw),
         distribution=_distribution(raw) if "distribution" in raw else None,
+        split=_split(raw) if raw.get("split") is not None else None,
         weights_file=_field(raw, _plain_name, "weights", "file"),
         weights_sha256=_field(raw, _text, "weights", "sha256"),
         operating_points=points,
@@ -134,6 +144,14 @@ def _distribution(raw: dict[str, Any]) -> DistributionEntry:
         sha256=_field(raw, _text, "distribution", "sha256"),
         layers=_field(raw, _texts, "distribution", "layers"),
         limit=_field(raw, _positive, "distribution", "limit"),
+    )
+
+
+def _split(raw: dict[str, Any]) -> SplitEntry:
+    named = _field(raw, _object, "split")
+    return SplitEntry(
+        file=_field(raw, _plain_name, "split", "file") if "file" in named else SplitEntry.file,
+        sha256=_field(raw, _text, "split", "sha256") if named.get("sha256") is not None else None,
     )
 
 

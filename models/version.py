@@ -7,7 +7,7 @@ from pathlib import Path
 
 from models.checksum import sha256_hex
 from models.errors import ModelInvalid
-from models.manifest import Manifest, parse
+from models.manifest import Manifest, SplitEntry, parse
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,10 @@ class ModelVersion:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The plain names of the files that belong to the version, those that must be there first."""
-        distribution = self.manifest.distribution
-        return ("manifest.json", self.manifest.weights_file, *([distribution.file] if distribution else []))
+        """The plain names of the files that belong to the version, the split last: it alone may be missing."""
+        distribution, split = self.manifest.distribution, self.manifest.split or SplitEntry()
+        needed = ("manifest.json", self.manifest.weights_file, *([distribution.file] if distribution else []))
+        return (*needed, split.file)
 
     def verified_weights(self) -> bytes:
         """The bytes of the weights, after their SHA-256 agreed with the manifest.

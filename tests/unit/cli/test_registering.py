@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from cli.registering import register
-from models.catalogue import SHIPPED
+from cli.registering import expect_usable, register
+from models.catalogue import SHIPPED, find
 from models.errors import ModelInvalid, UsageFault
+from models.evaluation.parts import known_images
 from models.version import open_version
 from storage.settings import Settings
 
@@ -60,6 +61,17 @@ def test_another_card_of_the_same_is_not_taken_silently(
     assert "There is a ours-1 already that gives the same probabilities. It stays as it is" in capsys.readouterr().err
 
 
+def test_a_split_under_another_name_comes_along(settings: Settings, tmp_path: Path) -> None:
+    """`activate` and `evaluate` read the file that the manifest names."""
+    entry = open_version(SHIPPED / "hidri-2").manifest.raw["split"]
+    folder = version(tmp_path / "a", split=entry | {"file": "parts.csv"})
+    (folder / "split.csv").rename(folder / "parts.csv")
+    register(folder, settings, "nurse")
+    installed = find("ours-1", settings.home)
+    assert known_images(installed)
+    expect_usable(installed)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -68,6 +80,7 @@ def test_another_card_of_the_same_is_not_taken_silently(
         ({"architecture": "thompson"}, "weights do not fit thompson: missing .*conv_1"),
         ({"preprocessing": "fov-9"}, "preprocessing 'fov-9' is not known"),
         ({"split": {"file": "split.csv", "sha256": "0" * 64}}, "the split is not that of the manifest"),
+        ({"split": {"file": "../split.csv"}}, "split.file: expected the plain name of a file"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

@@ -149,6 +149,18 @@ def test_weights_lie_beside_the_manifest_under_a_plain_name(raw_manifest: dict[s
         parse(json.dumps(wrong))
 
 
+@pytest.mark.parametrize(
+    ("split", "said"),
+    [({"file": "../split.csv"}, r"split\.file: expected the plain name"), ("split.csv", "split: expected an object"),
+     ({"file": "split.csv", "sha256": 7}, r"split\.sha256: expected text")],
+)  # fmt: skip
+def test_the_split_lies_beside_the_manifest_under_a_plain_name(
+    raw_manifest: dict[str, Any], split: object, said: str
+) -> None:
+    with pytest.raises(ModelInvalid, match=rf"^manifest\.json: {said}"):
+        parse(json.dumps(raw_manifest | {"split": split}))
+
+
 def test_what_may_be_left_out(raw_manifest: dict[str, Any]) -> None:
     manifest = parse(json.dumps(raw_manifest))
     assert (manifest.views, manifest.data, manifest.calibration.method) == (1, {}, "none")
