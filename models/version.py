@@ -33,6 +33,22 @@ class ModelVersion:
         needed = ("manifest.json", self.manifest.weights_file, *([distribution.file] if distribution else []))
         return (*needed, split.file)
 
+    @property
+    def sealed(self) -> dict[str, tuple[str, str]]:
+        """Each part that the manifest has a checksum of (``weights``, ``distribution``, ``split``): its file and that
+        SHA-256."""
+        manifest = self.manifest
+        found = {"weights": (manifest.weights_file, manifest.weights_sha256)}
+        if manifest.distribution is not None:
+            found["distribution"] = (manifest.distribution.file, manifest.distribution.sha256)
+        if manifest.split is not None and manifest.split.sha256 is not None:
+            found["split"] = (manifest.split.file, manifest.split.sha256)
+        return found
+
+    def damaged(self) -> list[str]:
+        """Those of the ``sealed`` parts whose file is missing, cannot be read or is not the one of the manifest."""
+        return [part for part, (file, expected) in self.sealed.items() if _checksum(self.folder / file) != expected]
+
     def verified_weights(self) -> bytes:
         """The bytes of the weights, after their SHA-256 agreed with the manifest.
 
@@ -62,6 +78,13 @@ class ModelVersion:
                 f"{expected}, received {received}; restore the folder, nothing is screened with it"
             )
         return data
+
+
+def _checksum(path: Path) -> str | None:
+    try:
+        return sha256_hex(path.read_bytes())
+    except OSError:
+        return None
 
 
 def open_version(folder: Path) -> ModelVersion:
