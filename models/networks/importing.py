@@ -27,6 +27,9 @@ from models.whole_file import put_in_place
 
 POINT = "imported"  # the one operating point: a threshold that nothing was measured at
 
+KERAS_2 = {("DepthwiseConv2D", "kernel"): "depthwise_kernel"}
+"""What Keras 2 called a weight, by its layer's class and its name in Keras 3, where they differ in our networks."""
+
 MIN_SIDE, MAX_SIDE = 16, 2048  # pixels; the networks pool four times, and no dermoscopic network looks at more
 
 
@@ -119,7 +122,7 @@ def _fill(network: Any, file: LegacyFile, architecture: str) -> None:
                 f"received {len(stored.weights)}"
             )
         for variable, (name, dataset) in zip(layer.weights, stored.weights, strict=True):
-            if name is not None and name != variable.name:
+            if name not in (None, variable.name, KERAS_2.get((type(layer).__name__, variable.name))):
                 raise UsageFault(
                     f"{stored.name} does not fit {architecture}/{layer.name}: expected {variable.name}, received {name}"
                 )

@@ -32,7 +32,8 @@ def keras_2(network: Any, path: Path) -> None:
         root.attrs["layer_names"] = [layer.name.encode() for layer in network.layers]
         for layer in network.layers:
             group = root.create_group(layer.name)
-            names = [f"{layer.name}/{weight.name}:0" for weight in layer.weights]
+            depthwise = "depthwise_" if isinstance(layer, keras.layers.DepthwiseConv2D) else ""
+            names = [f"{layer.name}/{depthwise}{weight.name}:0" for weight in layer.weights]
             group.attrs["weight_names"] = [name.encode() for name in names]
             for name, weight in zip(names, layer.weights, strict=True):
                 group[name] = np.asarray(weight)
@@ -56,10 +57,10 @@ SAVERS: dict[str, Callable[[Any, Path], None]] = {
 }
 
 
-def seeded(architecture: str = "hidri", size: int = 16) -> Any:
-    network = build(architecture, size)
+def seeded(architecture: str = "hidri", size: int = 16, units: int = 1) -> Any:
+    network = build(architecture, size, units)
     # no probability may be 0 or 1, nor all the same: equal answers would prove nothing
-    spread = {"hidri": 0.3, "thompson": 0.1}[architecture]
+    spread = {"hidri": 0.3, "thompson": 0.1, "efficientnet-lite0": 0.44}[architecture]
     rng = np.random.default_rng(8)
     for variable in network.weights:
         drawn = (
@@ -69,8 +70,13 @@ def seeded(architecture: str = "hidri", size: int = 16) -> Any:
     return network
 
 
-@pytest.mark.parametrize("architecture", ["hidri", "thompson"])
-@pytest.mark.parametrize("name", SAVERS)
+@pytest.mark.parametrize(
+    ("name", "architecture"),
+    [
+        *((name, architecture) for name in SAVERS for architecture in ("hidri", "thompson")),
+        ("two.h5", "efficientnet-lite0"),  # the one with depthwise convolutions
+    ],
+)
 def test_the_same_probabilities_after_import(
     name: str, architecture: str, tmp_path: Path, pictures: np.ndarray
 ) -> None:
