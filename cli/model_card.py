@@ -193,7 +193,7 @@ def _harmless(manifest: Manifest) -> Manifest:
 
     def clean(value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: clean(item) for key, item in value.items()}
+            return {clean(key): clean(item) for key, item in value.items()}
         if isinstance(value, list):
             return [clean(item) for item in value]
         return " ".join(value.split()).replace("|", "\\|").replace("<", "&lt;") if isinstance(value, str) else value
