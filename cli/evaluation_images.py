@@ -160,6 +160,7 @@ def _common_folder(images: Sequence[str]) -> str:
 def network_of(version: ModelVersion, home: Path) -> Network:
     """The network of a model version, its weights checked. Raises UsageFault without the extra cpu or gpu."""
     from models.errors import UsageFault
+    from models.extras import to_install
     from worker.device import apply, resolve
     from worker.networks import Networks
 
@@ -168,5 +169,6 @@ def network_of(version: ModelVersion, home: Path) -> Network:
         return Networks(home).get(version.name)
     except ImportError as error:
         raise UsageFault(
-            f"screening a folder needs the extra cpu or gpu (missing: {error.name}); a finished batch needs none"
+            f"screening a folder needs the extra cpu or gpu (missing: {error.name}): {to_install('cpu')}; "
+            "a finished batch needs none"
         ) from error

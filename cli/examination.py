@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cli.exit_codes import ExitCode, exit_code_of
 from models.errors import DermscreenError
+from models.extras import to_install
 
 if TYPE_CHECKING:
     from storage.settings import Settings
@@ -62,7 +63,8 @@ def _software(_settings: Settings) -> Iterator[Finding]:
         ours = "not installed"
     yield Finding("software", None, f"dermscreen {ours}, Python {platform.python_version()}, {', '.join(libraries)}")
     if not any(item.startswith("tensorflow") for item in libraries):
-        yield Finding("backend", False, "no TensorFlow: install the extra cpu or gpu", ExitCode.MODEL_INVALID)
+        lacking = f"no TensorFlow: install the extra cpu or gpu: {to_install('cpu')}"
+        yield Finding("backend", False, lacking, ExitCode.MODEL_INVALID)
 
 
 def _home(settings: Settings) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from models.catalogue import find
 from models.checksum import sha256_hex
 from models.decoding import decode
 from models.errors import ImageRefused, PassingFault, UsageFault
+from models.extras import to_install
 from models.field import lit_field
 from models.preprocessing import preprocessing
 from models.quality import ungradable
@@ -106,7 +107,8 @@ class Explainer:
 
                 self._ready[model] = (version, gradcam_of(version))
             except ImportError as error:
-                raise UsageFault(f"explaining needs the extra cpu or gpu (missing: {error.name})") from error
+                how = to_install("cpu")
+                raise UsageFault(f"explaining needs the extra cpu or gpu (missing: {error.name}): {how}") from error
         return self._ready[model]
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
+from cli.training_command import training_command
 from models.catalogue import DEFAULT_MODEL, SHIPPED
 from models.evaluation.predictive import PREVALENCES, negative_predictive_value, positive_predictive_value
 from models.manifest import Manifest, OperatingPoint, parse
@@ -69,7 +70,7 @@ def markdown(versions: Sequence[ModelVersion], command: str) -> str:
         lstrip_blocks=True,
         undefined=ChainableUndefined,  # manifests of other releases hold less
     )
-    environment.filters |= {"number": number, "percent": percent, "rate": rate, "score": score}
+    environment.filters |= {"number": number, "percent": percent, "rate": rate, "score": score, "estimate": estimate}
     manifests = [_harmless(version.manifest) for version in versions]
     return environment.get_template("model_card.md").render(
         notice=NOTICE,
@@ -78,6 +79,8 @@ def markdown(versions: Sequence[ModelVersion], command: str) -> str:
         default=DEFAULT_MODEL,
         manifests=manifests,
         same_test_part=facts(versions)["same_test_part"],
+        same_malignant=len({frozenset(manifest.classes.malignant) for manifest in manifests}) == 1,
+        training_commands={manifest.name: training_command(manifest, AT_HOME) for manifest in manifests},
         metrics=METRICS,
         predictive={manifest.name: _judged(manifest) for manifest in manifests},
         published=[(manifest, _published(manifest)) for manifest in manifests if _published(manifest)],
@@ -142,6 +145,14 @@ def score(metrics: dict[str, Any], name: str) -> str:
     return f"{value:.3f}" + (f" ({interval[0]:.3f}-{interval[1]:.3f})" if interval else "")
 
 
+def estimate(found: Any, as_score: bool = False) -> str:
+    """A number of ``class_metrics`` with its interval: a share as `rate`, a score as `score`."""
+    value, interval = (found.get("value"), found.get("interval")) if isinstance(found, dict) else (None, None)
+    if value is None:
+        return "not measured"
+    return score({"it": value, "intervals": {"it": interval}}, "it") if as_score else rate(value, interval)
+
+
 def _worth(formula: Any, rates: Sequence[float], prevalence: float) -> float | None:
     try:
         return round(float(formula(*rates, prevalence)), 6)
@@ -182,7 +193,7 @@ def _harmless(manifest: Manifest) -> Manifest:
 
     def clean(value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: clean(item) for key, item in value.items()}
+            return {clean(key): clean(item) for key, item in value.items()}
         if isinstance(value, list):
             return [clean(item) for item in value]
         return " ".join(value.split()).replace("|", "\\|").replace("<", "&lt;") if isinstance(value, str) else value

@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from storage.settings import Settings
 
 
+def expect_whole(version: ModelVersion) -> None:
+    """Compare every file with its checksum in the manifest, and read the split. Raises ModelInvalid."""
+    from models.evaluation.parts import known_images
+
+    version.verify()
+    known_images(version)
+
+
 def expect_usable(version: ModelVersion) -> None:
     """What a worker would find out with images waiting: can this release screen with the version?
 
@@ -24,12 +32,10 @@ def expect_usable(version: ModelVersion) -> None:
     """
     from models.catalogue import SHIPPED
     from models.errors import ModelInvalid
-    from models.evaluation.parts import known_images
     from models.networks.architectures import ARCHITECTURES
     from models.preprocessing import preprocessing
 
-    version.verify()
-    known_images(version)
+    expect_whole(version)
     preprocessing(version.manifest.preprocessing)
     if (received := version.manifest.architecture) not in ARCHITECTURES:
         raise ModelInvalid(
@@ -46,12 +52,11 @@ def expect_usable(version: ModelVersion) -> None:
 def register(folder: Path, settings: Settings, actor: str) -> Manifest:
     """Copy a model version into DERMSCREEN_HOME/models and note it on the audit chain.
 
-    Raises ModelInvalid when it is not what its manifest says, UsageFault when its name is taken by one that gives
-    other probabilities.
+    One that is there already and gives the same probabilities stays; its damaged files are replaced by those of this
+    folder. Raises ModelInvalid when a version is not what its manifest says and cannot be repaired from this folder,
+    UsageFault when the name is taken by one that gives other probabilities.
     """
-    from cli.output import talk
     from models.catalogue import SHIPPED
-    from models.errors import UsageFault
     from models.version import open_version
     from models.whole_file import put_in_place
     from storage.migrate import open_database
@@ -59,23 +64,11 @@ def register(folder: Path, settings: Settings, actor: str) -> Manifest:
 
     version = open_version(folder)
     expect_usable(version)
-    name = version.name
-    for taken in (SHIPPED / name, settings.home / "models" / name):
-        if (taken / "manifest.json").is_file():
-            other = open_version(taken).manifest
-            if other.scoring != version.manifest.scoring:
-                what = "weights" if other.weights_sha256 != version.manifest.weights_sha256 else "calibration or views"
-                raise UsageFault(
-                    f"there is another model version {name!r} with other {what}; a name never changes its meaning: "
-                    "give yours a new one in its manifest.json"
-                )
-            if other.raw != version.manifest.raw:
-                talk(
-                    f"There is a {name} already that gives the same probabilities. It stays as it is: the operating "
-                    "points and numbers are its own, not those of this folder."
-                )
-            return other
-    models = settings.home / "models"
+    name, models = version.name, settings.home / "models"
+    if (SHIPPED / name / "manifest.json").is_file():
+        return _kept(open_version(SHIPPED / name), version, settings, actor)
+    if (models / name).is_dir() and any((models / name).iterdir()):
+        return _kept(_installed(models / name), version, settings, actor)
     settings.make_home()
     models.mkdir(exist_ok=True, mode=0o700)
     with (
@@ -84,11 +77,58 @@ def register(folder: Path, settings: Settings, actor: str) -> Manifest:
     ):
         copy = Path(partial) / name
         copy.mkdir()
-        for file in (*version.files, "split.csv"):
+        for file in version.files:
             if (folder / file).is_file():
                 shutil.copyfile(folder / file, copy / file)
-        open_version(copy).verify()  # the bytes that were copied, not those that lay there before
+        expect_whole(open_version(copy))  # the bytes that were copied, not those that lay there before
         with database.write() as session:
             record_registration(session, version.manifest, actor)
             put_in_place(copy, models / name)
     return version.manifest
+
+
+def _installed(folder: Path) -> ModelVersion:
+    """What lies in the data folder. Raises ModelInvalid that says what to do where its manifest is lost."""
+    from models.catalogue import opened
+    from models.errors import ModelInvalid
+
+    try:
+        return opened(folder)
+    except ModelInvalid as error:
+        raise ModelInvalid(
+            f"there is a {folder.name} in the data folder that cannot be read ({error}); move {folder} away, then "
+            "register again"
+        ) from error
+
+
+def _kept(there: ModelVersion, version: ModelVersion, settings: Settings, actor: str) -> Manifest:
+    """The version that has the name already, whole. Raises as `register` does."""
+    from cli.output import talk
+    from cli.repairing import repair
+    from models.catalogue import SHIPPED
+    from models.errors import ModelInvalid, UsageFault
+
+    ours, name = version.manifest.scoring, there.name
+    if what := [words for words, value in there.manifest.scoring.items() if value != ours[words]]:
+        raise UsageFault(
+            f"there is another model version {name!r} with other {', '.join(what)}; a name never changes its "
+            "meaning: give yours a new one in its manifest.json"
+        )
+    if there.folder.parent != SHIPPED:
+        if parts := repair(there, version, settings, actor):
+            talk(
+                f"The {name} in the data folder was damaged ({', '.join(parts)}): it is whole again, with the files of "
+                "this folder."
+            )
+    elif parts := there.damaged():
+        raise ModelInvalid(
+            f"the {name} of this release is damaged ({', '.join(parts)}), and nothing is screened with it; install the "
+            "release anew"
+        )
+    expect_whole(there)
+    if there.manifest.raw != version.manifest.raw:
+        talk(
+            f"There is a {name} already that gives the same probabilities. It stays as it is: the operating "
+            "points and numbers are its own, not those of this folder."
+        )
+    return there.manifest

@@ -32,6 +32,14 @@ class OperatingPoint:
 
 
 @dataclass(frozen=True)
+class SplitEntry:
+    """The file beside the manifest that says which images were in which part, and its SHA-256 where it is known."""
+
+    file: str = "split.csv"
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Everything about a model version that is not a weight."""
 
@@ -49,6 +57,7 @@ class Manifest:
     raw: dict[str, Any]
     calibration: Calibration = UNCALIBRATED
     distribution: DistributionEntry | None = None
+    split: SplitEntry | None = None  # None: the manifest names none; split.csv may lie there all the same
     classes: Classes = BINARY
     views: int = 1  # how many mirror images the network looks at, see models.views
     data: dict[str, Any] = field(default_factory=dict)  # what is known of the training data, for the model card
@@ -58,10 +67,20 @@ class Manifest:
         return self.operating_points[self.default_operating_point]
 
     @property
-    def scoring(self) -> tuple[object, ...]:
-        """All that a probability follows from: two versions with the same give a picture the same one."""
-        network = (self.architecture, self.input_size, self.weights_sha256)
-        return (*network, self.preprocessing, self.views, self.calibration)
+    def scoring(self) -> dict[str, object]:
+        """All that a probability follows from, and whether it counts: two versions with the same give a picture the
+        same one, or both call it unlike their training pictures. Each under the words for it."""
+        cloud = self.distribution
+        return {
+            "architecture": self.architecture,
+            "input size": self.input_size,
+            "weights": self.weights_sha256,
+            "preprocessing": self.preprocessing,
+            "views": self.views,
+            "calibration": self.calibration,
+            "classes": self.classes,
+            "distribution": None if cloud is None else (cloud.sha256, cloud.layers, cloud.limit),
+        }
 
 
 def version_name(value: Any) -> str:
@@ -99,6 +118,7 @@ def parse(text: str) -> Manifest:
         calibration=parse_calibration(raw.get("calibration", UNCALIBRATED.as_json())),
         classes=parse_classes(raw),
         distribution=_distribution(raw) if "distribution" in raw else None,
+        split=_split(raw) if raw.get("split") is not None else None,
         weights_file=_field(raw, _plain_name, "weights", "file"),
         weights_sha256=_field(raw, _text, "weights", "sha256"),
         operating_points=points,
@@ -124,6 +144,14 @@ def _distribution(raw: dict[str, Any]) -> DistributionEntry:
         sha256=_field(raw, _text, "distribution", "sha256"),
         layers=_field(raw, _texts, "distribution", "layers"),
         limit=_field(raw, _positive, "distribution", "limit"),
+    )
+
+
+def _split(raw: dict[str, Any]) -> SplitEntry:
+    named = _field(raw, _object, "split")
+    return SplitEntry(
+        file=_field(raw, _plain_name, "split", "file") if "file" in named else SplitEntry.file,
+        sha256=_field(raw, _text, "split", "sha256") if named.get("sha256") is not None else None,
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from models.checksum import sha256_hex
 from models.errors import ModelInvalid
-from models.manifest import Manifest, parse
+from models.manifest import Manifest, SplitEntry, parse
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,26 @@ class ModelVersion:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The plain names of the files that belong to the version, those that must be there first."""
-        distribution = self.manifest.distribution
-        return ("manifest.json", self.manifest.weights_file, *([distribution.file] if distribution else []))
+        """The plain names of the files that belong to the version, the split last: it alone may be missing."""
+        distribution, split = self.manifest.distribution, self.manifest.split or SplitEntry()
+        needed = ("manifest.json", self.manifest.weights_file, *([distribution.file] if distribution else []))
+        return (*needed, split.file)
+
+    @property
+    def sealed(self) -> dict[str, tuple[str, str]]:
+        """Each part that the manifest has a checksum of (``weights``, ``distribution``, ``split``): its file and that
+        SHA-256."""
+        manifest = self.manifest
+        found = {"weights": (manifest.weights_file, manifest.weights_sha256)}
+        if manifest.distribution is not None:
+            found["distribution"] = (manifest.distribution.file, manifest.distribution.sha256)
+        if manifest.split is not None and manifest.split.sha256 is not None:
+            found["split"] = (manifest.split.file, manifest.split.sha256)
+        return found
+
+    def damaged(self) -> list[str]:
+        """Those of the ``sealed`` parts whose file is missing, cannot be read or is not the one of the manifest."""
+        return [part for part, (file, expected) in self.sealed.items() if _checksum(self.folder / file) != expected]
 
     def verified_weights(self) -> bytes:
         """The bytes of the weights, after their SHA-256 agreed with the manifest.
@@ -61,6 +78,13 @@ class ModelVersion:
                 f"{expected}, received {received}; restore the folder, nothing is screened with it"
             )
         return data
+
+
+def _checksum(path: Path) -> str | None:
+    try:
+        return sha256_hex(path.read_bytes())
+    except OSError:
+        return None
 
 
 def open_version(folder: Path) -> ModelVersion:

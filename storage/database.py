@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from models.errors import PassingFault, ServiceUnreachable, UsageFault
+from models.extras import to_install
 from storage.secrets import hide_secrets
 from storage.settings import Settings
 
@@ -55,7 +56,7 @@ class Database:
         except (ImportError, ValueError, ArgumentError) as error:
             raise UsageFault(
                 f"the database URL {hide_secrets(url)} cannot be used ({error}); expected sqlite:///FILE or "
-                "postgresql://..., the latter with the extra: pip install 'dermscreen[postgres]'"
+                "postgresql://..., the latter with the extra postgres: " + to_install("postgres")
             ) from error
         self._writing = self.engine.execution_options(begin="BEGIN IMMEDIATE")
 

@@ -14,6 +14,7 @@ from models.inspection import too_many_bytes
 from models.limits import MAX_FILE_BYTES
 from storage.inside import folder_inside
 from storage.paths import to_path
+from storage.remote_folders import how_to_reach
 
 ERASED_LOCATION = ""  # of an image that was erased: no path is empty
 _READ_BYTES = 1 << 20  # one call reads a whole usual photograph
@@ -131,8 +132,7 @@ def _read_remote(location: str) -> bytes:
     except (ImportError, ValueError) as error:
         scheme = location.partition("://")[0]
         raise UsageFault(
-            f"{scheme}:// cannot be read: expected a local path, s3:// (install dermscreen[s3]) "
-            "or gs:// (install dermscreen[gcs])"
+            f"{scheme}:// cannot be read: expected a local path, s3:// or gs://{how_to_reach(location)}"
         ) from error
     except Exception as error:
         # Each store's client brings exceptions of its own; none of them says anything about the picture.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -42,6 +43,17 @@ def record_registration(session: Session, manifest: Manifest, actor: str) -> Non
         "actor": actor,
     }
     audit.append(session, [audit.Event("model.registered", None, facts)])
+
+
+def record_repair(session: Session, manifest: Manifest, parts: Sequence[str], actor: str) -> None:
+    """Note on the audit chain that damaged parts of a model version were put right in the data folder."""
+    facts: dict[str, str | int | None] = {
+        "model": manifest.name,
+        "weights": manifest.weights_sha256,
+        "parts": ", ".join(parts),
+        "actor": actor,
+    }
+    audit.append(session, [audit.Event("model.repaired", None, facts)])
 
 
 def give_role(session: Session, role: Role, manifest: Manifest | None, actor: str) -> str | None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from models.answers import Answers
 from models.catalogue import find
 from models.errors import ModelInvalid
+from models.extras import to_install
 from models.preprocessing import preprocessing
 from models.version import ModelVersion
 
@@ -32,7 +33,8 @@ def load_network(version: ModelVersion) -> Network:
     try:
         from models.networks.loaded import load  # keras: 4-7 s, and never in a process that forks
     except ImportError as error:
-        raise ModelInvalid(f"no network can run here: {error}; install the extra cpu or gpu") from error
+        how = to_install("cpu")
+        raise ModelInvalid(f"no network can run here: {error}; install the extra cpu or gpu: {how}") from error
     return load(version)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from models.checksum import sha256_hex
 from models.errors import ModelInvalid
-from models.manifest import Manifest
+from models.manifest import Manifest, SplitEntry
 from models.version import ModelVersion
 
 FITTED = "its weights were fitted on them"
@@ -45,9 +45,9 @@ def known_images(version: ModelVersion) -> dict[str, Known] | None:
     Only these very bytes are known: a re-encoded copy of a training image is not recognised.
     Raises ModelInvalid when the split is missing or not the one of the manifest.
     """
-    named = version.manifest.raw.get("split")
-    path = version.folder / (named["file"] if isinstance(named, dict) and "file" in named else "split.csv")
-    if named is None and not path.is_file():
+    named = version.manifest.split or SplitEntry()
+    path = version.folder / named.file
+    if version.manifest.split is None and not path.is_file():
         return None
     try:
         data = path.read_bytes()
@@ -56,14 +56,15 @@ def known_images(version: ModelVersion) -> dict[str, Known] | None:
             f"model {version.name}: its split cannot be read ({error.strerror}): {path}; "
             "restore the folder of the model version"
         ) from error
-    expected = named.get("sha256") if isinstance(named, dict) else None
-    if expected is not None and sha256_hex(data) != expected:
+    if named.sha256 is not None and sha256_hex(data) != named.sha256:
         raise ModelInvalid(
-            f"model {version.name}: the split is not that of the manifest: expected SHA-256 {expected}, "
+            f"model {version.name}: the split is not that of the manifest: expected SHA-256 {named.sha256}, "
             f"received {sha256_hex(data)}; restore the folder, else trained images pass for held-back ones"
         )
     try:
         rows = csv.DictReader(io.StringIO(data.decode("utf-8")))
         return {row["checksum"]: Known(row["part"], row["group"]) for row in rows}
     except (KeyError, UnicodeDecodeError, csv.Error) as error:
-        raise ModelInvalid(f"model {version.name}: split.csv: expected checksum,label,part,group: {error}") from error
+        raise ModelInvalid(
+            f"model {version.name}: {named.file}: expected checksum,label,part,group: {error}"
+        ) from error

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.networks.backend import import_keras
 
 
@@ -17,3 +20,15 @@ def head(units: int, **options: Any) -> Any:
     if units == 1:
         return dense(1, activation="sigmoid", name="malignant", **options)
     return dense(units, activation="softmax", name="classes", **options)
+
+
+def folded(both: NDArray[np.float32], malignant: int) -> NDArray[np.float32]:
+    """Weights of a softmax over two units -> those of the sigmoid that says what the unit ``malignant`` (0, 1) said.
+
+    both: kernel or bias, (..., 2), finite. Returns (..., 1), infinite where the two lie too far apart.
+
+    e^m / (e^b + e^m) = 1 / (1 + e^-(m - b)), and the difference of the units has the difference of their weights.
+    """
+    with np.errstate(over="ignore"):
+        one: NDArray[np.float32] = both[..., [malignant]] - both[..., [1 - malignant]]
+    return one

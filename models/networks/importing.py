@@ -16,23 +16,31 @@ from numpy.typing import NDArray
 
 from models.catalogue import SHIPPED
 from models.checksum import sha256_hex
-from models.classes import BINARY, Classes
+from models.classes import BINARY, MALIGNANT, Classes
 from models.errors import UsageFault
 from models.manifest import FORMAT, Manifest, parse, version_name
 from models.networks.architectures import build
 from models.networks.backend import library_versions
+from models.networks.head import folded
 from models.networks.legacy_file import LegacyFile, StoredLayer, open_legacy, reading
 from models.networks.weights import dump_weights
 from models.whole_file import put_in_place
 
 POINT = "imported"  # the one operating point: a threshold that nothing was measured at
 
+KERAS_2 = {("DepthwiseConv2D", "kernel"): "depthwise_kernel"}
+"""What Keras 2 called a weight, by its layer's class and its name in Keras 3, where they differ in our networks."""
+
 MIN_SIDE, MAX_SIDE = 16, 2048  # pixels; the networks pool four times, and no dermoscopic network looks at more
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the file does not say. ``input_size`` (pixels) gives way to the size that the file names."""
+    """What the file does not say. ``input_size`` (pixels) gives way to the size that the file names.
+
+    ``outputs``: of a binary version, what the file's units are called, in their order, where somebody said it. Two of
+    them are a softmax over benign and malignant, which becomes one sigmoid.
+    """
 
     name: str
     architecture: str
@@ -41,6 +49,7 @@ class Wanted:
     threshold: float
     chosen_for: str
     classes: Classes = BINARY
+    outputs: tuple[str, ...] = ()
 
 
 def import_weights(path: Path, wanted: Wanted, models: Path) -> Manifest:
@@ -58,9 +67,14 @@ def import_weights(path: Path, wanted: Wanted, models: Path) -> Manifest:
     with open_legacy(path) as file:
         size = input_size(file.description) or wanted.input_size
         network = build(wanted.architecture, size, wanted.classes.units)
-        _fill(network, file, wanted.architecture)
+        became_one = _fill(network, file, wanted)
     weights = dump_weights(network)
-    text = json.dumps(_manifest(wanted, size, weights, file, network.count_params()), indent=2) + "\n"
+    imported = {
+        "layout": file.layout,
+        "sha256": file.sha256,
+        **({"outputs": list(wanted.outputs)} if became_one else {}),
+    }
+    text = json.dumps(_manifest(wanted, size, weights, imported, network.count_params()), indent=2) + "\n"
     manifest = parse(text)
     models.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=models, prefix=f".{wanted.name}.") as parent:
@@ -106,12 +120,16 @@ def _walk(value: Any) -> Iterator[tuple[str, Any]]:
             pending += item
 
 
-def _fill(network: Any, file: LegacyFile, architecture: str) -> None:
-    """Assign the file's weights, after all of them were found to fit. Raises UsageFault that names the first misfit."""
+def _fill(network: Any, file: LegacyFile, wanted: Wanted) -> bool:
+    """Assign the file's weights, after all of them were found to fit. Raises UsageFault that names the first misfit.
+
+    Returns whether two outputs became one.
+    """
     layers = [layer for layer in network.layers if layer.weights]
     ready: list[tuple[Any, NDArray[np.float32]]] = []
+    architecture = wanted.architecture
     ordered = _in_order(layers, file, architecture)
-    _check_units(layers[-1], ordered[-1])
+    folds = _check_units(layers[-1], ordered[-1], wanted.outputs)
     for layer, stored in zip(layers, ordered, strict=True):
         if len(stored.weights) != len(layer.weights):
             raise UsageFault(
@@ -119,24 +137,43 @@ def _fill(network: Any, file: LegacyFile, architecture: str) -> None:
                 f"received {len(stored.weights)}"
             )
         for variable, (name, dataset) in zip(layer.weights, stored.weights, strict=True):
-            if name is not None and name != variable.name:
+            if name not in (None, variable.name, KERAS_2.get((type(layer).__name__, variable.name))):
                 raise UsageFault(
                     f"{stored.name} does not fit {architecture}/{layer.name}: expected {variable.name}, received {name}"
                 )
-            ready.append((variable, _numbers(dataset, tuple(variable.shape), f"{stored.name}/{variable.name}")))
+            shape, place = tuple(variable.shape), f"{stored.name}/{variable.name}"
+            if folds and layer is layers[-1]:
+                both = _numbers(dataset, (*shape[:-1], 2), place)
+                numbers = folded(both, wanted.outputs.index(MALIGNANT))
+                if not np.isfinite(numbers).all():
+                    raise UsageFault(f"weight {place}: its two outputs lie further apart than float32 can say")
+                ready.append((variable, numbers))
+            else:
+                ready.append((variable, _numbers(dataset, shape, place)))
     for variable, numbers in ready:
         variable.assign(numbers)
+    return folds
 
 
-def _check_units(layer: Any, stored: StoredLayer) -> None:
-    """A file with another number of outputs is usually one of several classes: say so, and not only shapes."""
+def _check_units(layer: Any, stored: StoredLayer, outputs: tuple[str, ...]) -> bool:
+    """Whether the file's two units, called ``outputs``, are to become one.
+
+    A file with another number of outputs is usually one of several classes: say so, and not only shapes.
+    """
     expected = tuple(layer.weights[0].shape)
     received = tuple(stored.weights[0][1].shape) if stored.weights else ()
-    if len(received) == 2 and received[0] == expected[0] and received[1] != expected[1]:
+    if len(received) != 2 or received[0] != expected[0]:
+        return False
+    # one unit says malignant whether or not somebody named benign before it; malignant before benign are two
+    fitting = {expected[1], 2} if outputs == BINARY.names else {len(outputs) or expected[1]}
+    if received[1] not in fitting:
+        names = "the classes of its outputs in their order, and those of them that count as malignant"
+        what = "no classes where the one output is the probability of malignant" if received[1] == 1 else names
         raise UsageFault(
-            f"the last layer of the file, {stored.name}: expected {expected[1]} outputs, received {received[1]}; name "
-            "the classes of its outputs in their order, and those of them that count as malignant"
+            f"the last layer of the file, {stored.name}: expected {max(fitting)} outputs, received {received[1]}; name "
+            f"{what}"
         )
+    return bool(received[1] != expected[1])
 
 
 def _in_order(layers: list[Any], file: LegacyFile, architecture: str) -> list[StoredLayer]:
@@ -181,7 +218,7 @@ def _numbers(dataset: Any, shape: tuple[int, ...], name: str) -> NDArray[np.floa
     return numbers
 
 
-def _manifest(wanted: Wanted, size: int, weights: bytes, file: LegacyFile, parameters: int) -> dict[str, Any]:
+def _manifest(wanted: Wanted, size: int, weights: bytes, imported: dict[str, Any], parameters: int) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "name": wanted.name,
@@ -202,6 +239,6 @@ def _manifest(wanted: Wanted, size: int, weights: bytes, file: LegacyFile, param
         },
         "default_operating_point": POINT,
         "metrics": {},
-        "training": {"imported": {"layout": file.layout, "sha256": file.sha256}, "libraries": library_versions()},
+        "training": {"imported": imported, "libraries": library_versions()},
         "weights": {"file": "weights.safetensors", "sha256": sha256_hex(weights), "parameters": parameters},
     }

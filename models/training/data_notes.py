@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from models.classes import Classes
 from models.decoding import decode
 from models.errors import UsageFault
 from models.rounding import decimal
 from models.training.cues import dark_corners
 from models.training.fingerprints import SIDE, luminance, small
-from models.training.split import LABELS, Sample
+from models.training.split import Sample
 
 TEXTS = ("name", "source", "licence")
 LISTS = ("leaks", "limits")
@@ -48,7 +49,7 @@ def _texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-def described(data: Path, samples: Sequence[Sample], notes: Mapping[str, Any]) -> dict[str, Any]:
+def described(data: Path, samples: Sequence[Sample], classes: Classes, notes: Mapping[str, Any]) -> dict[str, Any]:
     """The manifest's ``data``: the notes, and what the images themselves show (1 ms each).
 
     ``found`` holds for each class its images and the share (0..1) of those with dark corners, and the groups of copies
@@ -59,7 +60,7 @@ def described(data: Path, samples: Sequence[Sample], notes: Mapping[str, Any]) -
         "found": {
             "classes": {
                 name: _of_class(data, [sample for sample in samples if sample.label == label])
-                for label, name in enumerate(LABELS)
+                for label, name in enumerate(classes.names)
             },
             "near_duplicates": {"groups": len(copies), "images": sum(copies)},
         }

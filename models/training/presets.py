@@ -24,6 +24,11 @@ class Preset:
     plateau_patience: int
     flips: bool = True  # left-right and up-down
 
+    @property
+    def default_calibration(self) -> str:
+        """`models.calibration.NONE`, as in the notebooks; that module imports numpy."""
+        return "none"
+
     def cut(self, epochs: int) -> Preset:
         """The same recipe with other `epochs`, before which it may stop by its patience."""
         return replace(self, epochs=epochs)
@@ -74,6 +79,11 @@ class FineTune:
     label_smoothing: float
     average_momentum: float
     frozen_blocks: int
+
+    @property
+    def default_calibration(self) -> str:
+        """`models.calibration.TEMPERATURE`."""
+        return "temperature"
 
     @property
     def epochs(self) -> int:

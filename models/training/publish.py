@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.answers import answers
-from models.calibration import NONE, TEMPERATURE, UNCALIBRATED, Calibration, fit, fit_class_temperature
+from models.calibration import TEMPERATURE, UNCALIBRATED, Calibration, fit, fit_class_temperature
 from models.checksum import sha256_hex
 from models.classes import Classes
 from models.evaluation.bootstrap import METHOD
@@ -58,8 +58,9 @@ def publish(
     outputs = {
         part: _outputs(network, order, rows, recipe, classes, ringed=part == RINGED) for part, rows in measured.items()
     }
-    method = order.calibration or (TEMPERATURE if isinstance(recipe, FineTune) else NONE)
-    calibration = _fitted(method, classes, _labels(parts["calibration"]), outputs["calibration"])
+    calibration = _fitted(
+        order.calibration or recipe.default_calibration, classes, _labels(parts["calibration"]), outputs["calibration"]
+    )
     said = {part: answers(found, classes, calibration) for part, found in outputs.items()}
     scores = {
         part: (classes.malignant_labels(_labels(measured[part])), np.round(found.malignant, DECIMALS))
@@ -90,7 +91,7 @@ def publish(
         },
         "intervals_of_metrics": METHOD,
         **_class_metrics(classes, parts["test"], said["test"].of_classes),
-        "data": described(order.data, samples, order.data_notes),
+        "data": described(order.data, samples, classes, order.data_notes),
         "training": {
             "recipe": asdict(recipe),
             "seed": order.seed,

@@ -17,6 +17,7 @@ from models.errors import ProofBroken, ServiceUnreachable, UsageFault
 from models.whole_file import write_whole
 from storage.audit.checkpoint_log import database_id, log_path
 from storage.audit.standalone import Broken, Line, parse
+from storage.remote_folders import how_to_reach
 from storage.secrets import hide_secrets
 from storage.settings import Settings
 
@@ -98,7 +99,7 @@ def _reached(url: str) -> Iterator[tuple[Any, str]]:
         files, root = fsspec.core.url_to_fs(url)
         yield files, root
     except (ImportError, ValueError) as error:
-        raise UsageFault(f"checkpoints cannot be kept at {shown}: {error}; s3 and gcs are extras") from error
+        raise UsageFault(f"checkpoints cannot be kept at {shown}: {error}{how_to_reach(url)}") from error
     except Exception as error:  # each store has errors of its own
         what = f"{type(error).__name__}: {error}"
         raise ServiceUnreachable(f"the second place of checkpoints, {shown}, does not answer: {what}") from error

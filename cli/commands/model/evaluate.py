@@ -72,13 +72,15 @@ def command(
     from cli.class_names import class_names
     from cli.output import data, data_json, talk
     from models.errors import UsageFault
+    from models.extras import to_install
     from storage.report import NOTICE
 
     try:
         from cli.evaluating import Order, evaluate_source
         from cli.evaluation_report import page
     except ImportError as error:
-        raise UsageFault(f"evaluation needs the extra train (missing: {error.name})") from error
+        how = to_install("train")
+        raise UsageFault(f"evaluation needs the extra train (missing: {error.name}): {how}") from error
     if subgroup and labels is None:
         raise UsageFault(f"--subgroup {subgroup} needs --labels with a CSV that has this column")
     expect_writable(output, "the report")

@@ -38,8 +38,9 @@ PAGE = 16  # pictures a call
 def command(name: str, format_: str, output: Path, folder: Path | None, as_json: bool) -> None:
     """Write the model version NAME for another engine, after comparing its probabilities with those of Keras.
 
-    What was converted is run by the engine of its format (ONNX Runtime, LiteRT, TensorFlow) over real pictures. A
-    difference above 0.0001 is refused, and nothing is written. Needs the extra export (savedmodel: cpu or gpu alone).
+    What was converted is run by the engine of its format (ONNX Runtime, LiteRT, TensorFlow) over 32 drawn pictures, and
+    those of --check-images. A difference above 0.0001 is refused, and nothing is written. Needs the extra export
+    (savedmodel: cpu or gpu alone).
 
     \b
     Example:
@@ -51,6 +52,7 @@ def command(name: str, format_: str, output: Path, folder: Path | None, as_json:
     from cli.output import data, data_json, talk
     from models.catalogue import find
     from models.errors import UsageFault
+    from models.extras import to_install
     from models.whole_file import whole_file
     from storage.report import NOTICE
     from storage.settings import from_environment
@@ -66,7 +68,7 @@ def command(name: str, format_: str, output: Path, folder: Path | None, as_json:
     except ImportError as error:
         raise UsageFault(
             f"exporting to {format_} needs the extras export and cpu or gpu (missing: {error.name}): "
-            "pip install 'dermscreen[export,cpu]'"
+            + to_install("export,cpu")
         ) from error
     except OSError as error:
         raise UsageFault(f"the export cannot be written to {output}: {error.strerror or error}") from error

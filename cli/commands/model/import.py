@@ -48,18 +48,20 @@ def command(
     """
     from cli.output import data, data_json, talk
     from models.errors import UsageFault
+    from models.extras import to_install
     from storage.settings import from_environment
 
     home = from_environment().home
     if classes and like:
         raise UsageFault("--classes and --like exclude each other: expected one of them; --like takes the classes too")
-    wanted = _wanted(architecture, name, threshold, like, home, _classes(classes, malignant))
+    wanted = _wanted(architecture, name, threshold, like, home, *_classes(classes, malignant))
     try:
         from models.networks.importing import import_weights
 
         manifest = import_weights(file, wanted, home / "models")
     except ImportError as error:
-        raise UsageFault(f"importing needs the extra cpu or gpu (missing: {error.name})") from error
+        how = to_install("cpu")
+        raise UsageFault(f"importing needs the extra cpu or gpu (missing: {error.name}): {how}") from error
     if as_json:
         data_json(manifest.raw)
     else:
@@ -72,13 +74,17 @@ def command(
 
 
 def _taken_as(manifest: Manifest) -> str:
+    if outputs := manifest.training["imported"].get("outputs"):
+        both = " and ".join(outputs)
+        return f"the two answers, taken as a softmax over {both}, became one, the probability of malignant"
     if not manifest.classes.several:
         return "the answer is taken as the probability of malignant"
     names, malignant = ", ".join(manifest.classes.names), " + ".join(manifest.classes.malignant)
     return f"the answers are taken as the probabilities of {names}, and {malignant} as that of malignant"
 
 
-def _classes(names: str | None, malignant: tuple[str, ...]) -> Classes:
+def _classes(names: str | None, malignant: tuple[str, ...]) -> tuple[Classes, tuple[str, ...]]:
+    """The classes of the version, and the names of the file's units where they are those of the binary network."""
     from cli.class_names import class_names
     from models.classes import BINARY, classes_of
     from models.errors import UsageFault
@@ -86,15 +92,22 @@ def _classes(names: str | None, malignant: tuple[str, ...]) -> Classes:
     if names is None:
         if malignant:
             raise UsageFault("--malignant needs --classes, the names of the file's units in their order")
-        return BINARY
+        return BINARY, ()
     try:
-        return classes_of(class_names((names,)), class_names(malignant))
+        named = classes_of(class_names((names,)), class_names(malignant))
     except ValueError as error:
         raise UsageFault(f"--classes and --malignant: {error}") from error
+    return (BINARY, named.names) if set(named.names) == set(BINARY.names) else (named, ())
 
 
 def _wanted(
-    architecture: str, name: str, threshold: float | None, like: str | None, home: Path, classes: Classes
+    architecture: str,
+    name: str,
+    threshold: float | None,
+    like: str | None,
+    home: Path,
+    classes: Classes,
+    outputs: tuple[str, ...],
 ) -> Wanted:
     """What the file does not say, by the recipe of the architecture or by another model version."""
     from models.catalogue import find
@@ -110,7 +123,7 @@ def _wanted(
         if recipe is None:
             raise UsageFault(f"no recipe says how pictures are prepared for {architecture}; name a model by --like")
         size, prepared = recipe.input_size, recipe.preprocessing
-        return Wanted(name, architecture, size, prepared, decimal(threshold), "given by hand", classes)
+        return Wanted(name, architecture, size, prepared, decimal(threshold), "given by hand", classes, outputs)
     manifest = find(like or "", home).manifest
     if manifest.architecture != architecture:
         raise UsageFault(f"--like {like}: expected a {architecture}, received a {manifest.architecture}")

@@ -96,6 +96,7 @@ def command(
     from cli.class_names import class_names
     from cli.training_progress import TrainingProgress
     from models.errors import UsageFault
+    from models.extras import to_install
     from models.version import open_version
 
     try:
@@ -105,7 +106,8 @@ def command(
         from models.training.order import Order
         from models.training.run_folder import COPIES, begun, expect_to_go_on
     except ImportError as error:
-        raise UsageFault(f"training needs the extras train and cpu or gpu (missing: {error.name})") from error
+        how = to_install("train,cpu")
+        raise UsageFault(f"training needs the extras train and cpu or gpu (missing: {error.name}): {how}") from error
     notes = read_notes(data_notes) if data_notes else {}
     named = class_names(malignant)
     # before the copies are looked for: that takes minutes

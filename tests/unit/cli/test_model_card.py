@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from models.catalogue import DEFAULT_MODEL
 from models.evaluation.bootstrap import METHOD
 from models.manifest import Manifest, parse
 from models.training.data_notes import COLLECTIONS, read_notes
+from models.training.presets import PRESETS
 from models.training.published import PUBLISHED
 from models.version import ModelVersion
 from storage.report import NOTICE
@@ -155,6 +156,79 @@ def test_a_manifest_smuggles_nothing_in(raw: dict[str, Any]) -> None:
     assert "<script" not in text
     assert "\n# Approved" not in text
     assert "free \\| &lt;script>" in text
+
+
+def test_nor_do_the_names_in_it(raw: dict[str, Any]) -> None:
+    """Of classes, of operating points, of parts of the split."""
+    name = "x | <script>\n# Approved"
+    row = {"classes": {name: {"images": 1, "dark_corners": 0.5}}, "near_duplicates": {"groups": 0, "images": 0}}
+    metrics = raw["metrics"] | {name: {"images": 1, "malignant": 1}}
+    changes = {"data": {"found": row}, "operating_points": {name: raw["operating_points"]["f1"]}, "metrics": metrics}
+    text = model_card.markdown([version(raw, "one-1", default_operating_point=name, **changes)], "")
+    assert text.count("x \\| &lt;script> # Approved") >= 3
+    assert "<script" not in text and "\n# Approved" not in text
+
+
+def measured(value: float, interval: list[float] | None = None) -> dict[str, Any]:
+    return {"value": value, "interval": interval}
+
+
+@pytest.fixture
+def several(raw: dict[str, Any]) -> dict[str, Any]:
+    """The same with three classes, each of them measured."""
+    row = {"sensitivity": measured(0.75, [0.7, 0.8]), "roc_auc": measured(0.9125, [0.875, 0.95])}
+    classes = {
+        "images": 100,
+        "accuracy": measured(0.8, [0.7, 0.9]),
+        "balanced_accuracy": {"value": None, "interval": None},
+        "confusion": {"names": ["bkl", "mel", "nv"], "images": [[30, 5, 5], [4, 16, 0], [6, 0, 34]]},
+        "by_class": {"bkl": row | {"images": 40}, "mel": row | {"images": 20}, "nv": row | {"images": 40}},
+    }
+    found = {name: {"images": 1000, "dark_corners": 0.25} for name in ("bkl", "mel", "nv")}
+    data = {"found": {"classes": found, "near_duplicates": {"groups": 1, "images": 2}}}
+    named = {"classes": ["bkl", "mel", "nv"], "malignant": ["bkl", "mel"]}
+    return raw | named | {"class_metrics": {"test": classes}, "data": data}
+
+
+def test_several_classes_are_named_mapped_and_measured(several: dict[str, Any]) -> None:
+    text = model_card.markdown([version(several, "one-1")], "")
+    assert "the folder with one folder a class that the network was trained from" in text
+    assert "that of malignant, which thresholds judge, is the sum over bkl, mel |" in text
+    rates = "75.0 % (70.0-80.0) | 0.912 (0.875-0.950)"
+    for name, kind, images in (("bkl", "malignant", 40), ("mel", "malignant", 20), ("nv", "benign", 40)):
+        assert f"| {name} | {kind} | {images} | {rates} |\n" in text
+        assert f"| {name} | 1,000 | 25.0 % |\n" in text
+    assert "is the true one in 80.0 % (70.0-90.0); the mean over the classes is not measured." in text
+    assert "| true class (rows), most probable class (columns) | bkl | mel | nv |\n| --- | --- | --- | --- |\n" in text
+    assert "\n| mel | 4 | 16 | 0 |\n" in text
+    assert "`screen model evaluate lesions --model one-1 --json` (`classes`)" in text
+
+
+@pytest.mark.parametrize("found", [None, {"test": {}}, {"test": {"by_class": {"mel": {"images": "x"}}}}])
+def test_classes_that_nobody_measured_are_named_all_the_same(several: dict[str, Any], found: object) -> None:
+    text = model_card.markdown([version(several, "one-1", class_metrics=found)], "")
+    assert "| bkl | malignant | not " in text
+    assert "| nv | benign | not " in text
+
+
+def test_other_malignant_classes_are_not_compared(several: dict[str, Any]) -> None:
+    """The same images by the same split; but what was told from what is not the same."""
+    both = [version(several, "one-1"), version(several, "two-1", malignant=["mel"])]
+    text = model_card.markdown(both, "")
+    assert "They do not count the same classes as malignant" in text
+    assert "may be compared" not in text
+
+
+def test_how_to_train_it_anew(several: dict[str, Any]) -> None:
+    training = {"recipe": asdict(PRESETS["hidri"].cut(5)), "seed": 3, "epochs_run": 5, "libraries": {}}
+    text = model_card.markdown([version(several, "one-1", training=training)], "")
+    options = "--architecture hidri --data lesions --seed 3 --malignant bkl,mel --epochs 5 --output one-1"
+    assert f"\nTrain it anew: `screen model train {options}`.\n" in text
+    other = training | {"recipe": training["recipe"] | {"zoom": 0.5}}
+    text = model_card.markdown([version(several, "one-1", training=other)], "")
+    assert "\nThis release has another recipe for hidri, and trains by that: `screen model train" in text
+    text = model_card.markdown([version(several, "one-1", architecture="vgg", training=training)], "")
+    assert "\nThis release has no recipe for vgg.\n" in text
 
 
 def test_every_field_of_the_notes_is_shown(raw: dict[str, Any]) -> None:

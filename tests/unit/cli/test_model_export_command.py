@@ -49,10 +49,16 @@ def test_a_missing_package_names_the_extra(
 ) -> None:  # fmt: skip
     monkeypatch.setitem(sys.modules, package, None)
     assert run(["model", "export", DEFAULT_MODEL, "--format", format_, "--output", str(tmp_path / "net")]) == 2
-    assert (
-        f"exporting to {format_} needs the extras export and cpu or gpu (missing: {package})" in capsys.readouterr().err
-    )
+    said = capsys.readouterr().err
+    assert f"exporting to {format_} needs the extras export and cpu or gpu (missing: {package}): pip install -e" in said
+    assert "'.[export,cpu]' in the folder of the repository" in said
     assert list(tmp_path.glob("net*")) == []
+
+
+def test_the_help_says_what_is_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["model", "export", "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"over {DRAWN} drawn pictures, and those of --check-images. A difference above" in said
 
 
 def test_an_unknown_model(settings: Settings, tmp_path: Path) -> None:

@@ -101,6 +101,21 @@ def test_several_classes(three: Path, settings: Settings, capsys: pytest.Capture
     assert (manifest.classes.names, manifest.classes.malignant) == (("mel", "nv", "bcc"), ("mel", "bcc"))
 
 
+@pytest.mark.parametrize("names", ["benign,malignant", "malignant,benign"])
+def test_a_softmax_over_benign_and_malignant(
+    names: str, tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build("thompson", 16, 2).save(tmp_path / "two.keras")
+    arguments = ["model", "import", str(tmp_path / "two.keras"), "--architecture", "thompson", "--name", "mine-2"]
+    assert run([*arguments, "--threshold", "0.2", "--classes", names, "--malignant", "malignant"]) == 0
+    both = names.replace(",", " and ")
+    assert f"taken as a softmax over {both}, became one, the probability of malignant" in capsys.readouterr().err
+    manifest = open_version(settings.home / "models" / "mine-2").manifest
+    assert not manifest.classes.several and manifest.training["imported"]["outputs"] == names.split(",")
+    assert run(["model", "card", "mine-2"]) == 0
+    assert f"whose softmax over {both} became one probability: how it was trained" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

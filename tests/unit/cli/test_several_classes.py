@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,10 +16,13 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
+from cli.class_names import class_names
+from cli.commands.model.train import command as train_command
 from cli.main import run
 from models.manifest import Manifest
 from models.networks.loaded import load
 from models.preprocessing import prepare
+from models.training.class_folders import class_folders
 from models.training.fit import train
 from models.training.order import Order
 from models.training.presets import PRESETS
@@ -94,6 +99,34 @@ def test_the_manifest_says_which_classes_and_measures_each(trained: Path) -> Non
         assert {row["label"] for row in csv.DictReader(file)} == set(NAMES)
 
 
+def test_the_manifest_describes_the_data_class_by_class(trained: Path, coloured: Path) -> None:
+    found = json.loads((trained / "manifest.json").read_text())["data"]["found"]["classes"]
+    assert {name: row["images"] for name, row in found.items()} == {
+        name: len(list((coloured / name).iterdir())) for name in NAMES
+    }
+
+
+def test_the_card_names_the_classes_and_how_to_train_them(
+    installed: Manifest, coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """The command of the card, read as `screen model train` reads it, asks for these classes of this folder."""
+    capsys.readouterr()
+    assert run(["model", "card", NAME]) == 0
+    card = capsys.readouterr().out
+    by_class = installed.raw["class_metrics"]["test"]["by_class"]
+    for name in NAMES:
+        counts_as = "malignant" if name in installed.classes.malignant else "benign"
+        assert f"| {name} | {counts_as} | {by_class[name]['images']} | " in card
+        assert f"| {name} | {installed.raw['data']['found']['classes'][name]['images']} | " in card
+    (tmp_path / "lesions").symlink_to(coloured)
+    monkeypatch.chdir(tmp_path)
+    (said,) = (line for line in card.splitlines() if "`screen model train " in line)
+    params = train_command.make_context("train", shlex.split(said.split("`")[1])[3:]).params
+    assert class_folders(params["data"], class_names(params["malignant"])) == installed.classes
+    assert (params["folder"], params["seed"]) == (Path(NAME), installed.training["seed"])
+
+
 def test_the_probability_of_malignant_is_the_sum(trained: Path, coloured: Path) -> None:
     network = load(open_version(trained))
     pictures = np.stack([prepare(path.read_bytes(), ".jpg", "square-1", 16) for path in pictures_of(coloured)])
@@ -139,6 +172,17 @@ def test_show(installed: Manifest, capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert "classes        green, violet (count as malignant); brown (count as benign)\n" in shown
     assert shown.count("most probable class in") == 3
+
+
+def test_another_mapping_needs_another_name(
+    installed: Manifest, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same weights, but another sum of them is the probability of malignant."""
+    shutil.copytree(trained, tmp_path / NAME)
+    other = tmp_path / NAME / "manifest.json"
+    other.write_text(json.dumps(installed.raw | {"malignant": ["violet"]}), encoding="utf-8")
+    assert run(["model", "register", str(other.parent)]) == 2
+    assert "with other classes; a name never changes its meaning: give yours a new one" in capsys.readouterr().err
 
 
 def test_evaluate_a_folder_of_classes(

@@ -149,16 +149,48 @@ def test_weights_lie_beside_the_manifest_under_a_plain_name(raw_manifest: dict[s
         parse(json.dumps(wrong))
 
 
+@pytest.mark.parametrize(
+    ("split", "said"),
+    [({"file": "../split.csv"}, r"split\.file: expected the plain name"), ("split.csv", "split: expected an object"),
+     ({"file": "split.csv", "sha256": 7}, r"split\.sha256: expected text")],
+)  # fmt: skip
+def test_the_split_lies_beside_the_manifest_under_a_plain_name(
+    raw_manifest: dict[str, Any], split: object, said: str
+) -> None:
+    with pytest.raises(ModelInvalid, match=rf"^manifest\.json: {said}"):
+        parse(json.dumps(raw_manifest | {"split": split}))
+
+
 def test_what_may_be_left_out(raw_manifest: dict[str, Any]) -> None:
     manifest = parse(json.dumps(raw_manifest))
     assert (manifest.views, manifest.data, manifest.calibration.method) == (1, {}, "none")
 
 
+CLOUD = {"file": "cloud.safetensors", "sha256": "ab" * 32, "layers": ["pool_1"], "limit": 2.5}
+SEVERAL = {"classes": ["mel", "nv", "bkl"], "malignant": ["mel"], "distribution": CLOUD}
+
+
 @pytest.mark.parametrize(
-    ("change", "same"),
-    [({"metrics": {}}, True), ({"views": 1}, True), ({"views": 2}, False), ({"preprocessing": "field-1"}, False),
-     ({"calibration": {"method": "temperature", "temperature": 2}}, False)],
+    ("change", "other"),
+    [({"metrics": {}}, None), ({"views": 1}, None), ({"views": 2}, "views"),
+     ({"preprocessing": "field-1"}, "preprocessing"),
+     ({"calibration": {"method": "temperature", "temperature": 2}}, "calibration"),
+     ({"malignant": ["bkl", "mel"]}, "classes"), ({"classes": ["nv", "mel", "bkl"]}, "classes"),
+     ({"distribution": CLOUD | {"file": "other.safetensors"}}, None),
+     ({"distribution": CLOUD | {"limit": 2.6}}, "distribution"),
+     ({"distribution": CLOUD | {"sha256": "cd" * 32}}, "distribution"),
+     ({"distribution": CLOUD | {"layers": ["pool_2"]}}, "distribution")],
 )  # fmt: skip
-def test_what_a_probability_follows_from(raw_manifest: dict[str, Any], change: dict[str, Any], same: bool) -> None:
-    changed = parse(json.dumps(raw_manifest | change))
-    assert (changed.scoring == parse(json.dumps(raw_manifest)).scoring) is same
+def test_what_a_probability_follows_from(
+    raw_manifest: dict[str, Any], change: dict[str, Any], other: str | None
+) -> None:
+    before = parse(json.dumps(raw_manifest | SEVERAL)).scoring
+    after = parse(json.dumps(raw_manifest | SEVERAL | change)).scoring
+    assert [words for words, value in before.items() if after[words] != value] == ([other] if other else [])
+
+
+def test_a_version_without_a_distribution_judges_pictures_that_one_with_it_does_not(
+    raw_manifest: dict[str, Any],
+) -> None:
+    without, with_it = parse(json.dumps(raw_manifest)), parse(json.dumps(raw_manifest | {"distribution": CLOUD}))
+    assert without.scoring != with_it.scoring

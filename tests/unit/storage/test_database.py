@@ -195,6 +195,7 @@ def test_a_url_that_cannot_be_used_is_a_usage_fault(url: str) -> None:
     ) as fault:
         Database(url)
     assert "s3cret" not in str(fault.value)
+    assert str(fault.value).endswith("the extra postgres: pip install -e '.[postgres]' in the folder of the repository")
 
 
 @pytest.mark.parametrize("scheme", ["postgresql://", "postgres://", "postgresql+psycopg://"])

@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 import pytest
 
+from models.classes import BINARY
 from models.errors import UsageFault
 from models.networks.architectures import build
 from models.networks.backend import import_keras
@@ -32,7 +33,8 @@ def keras_2(network: Any, path: Path) -> None:
         root.attrs["layer_names"] = [layer.name.encode() for layer in network.layers]
         for layer in network.layers:
             group = root.create_group(layer.name)
-            names = [f"{layer.name}/{weight.name}:0" for weight in layer.weights]
+            depthwise = "depthwise_" if isinstance(layer, keras.layers.DepthwiseConv2D) else ""
+            names = [f"{layer.name}/{depthwise}{weight.name}:0" for weight in layer.weights]
             group.attrs["weight_names"] = [name.encode() for name in names]
             for name, weight in zip(names, layer.weights, strict=True):
                 group[name] = np.asarray(weight)
@@ -56,10 +58,10 @@ SAVERS: dict[str, Callable[[Any, Path], None]] = {
 }
 
 
-def seeded(architecture: str = "hidri", size: int = 16) -> Any:
-    network = build(architecture, size)
+def seeded(architecture: str = "hidri", size: int = 16, units: int = 1) -> Any:
+    network = build(architecture, size, units)
     # no probability may be 0 or 1, nor all the same: equal answers would prove nothing
-    spread = {"hidri": 0.3, "thompson": 0.1}[architecture]
+    spread = {"hidri": 0.3, "thompson": 0.1, "efficientnet-lite0": 0.44}[architecture]
     rng = np.random.default_rng(8)
     for variable in network.weights:
         drawn = (
@@ -69,8 +71,13 @@ def seeded(architecture: str = "hidri", size: int = 16) -> Any:
     return network
 
 
-@pytest.mark.parametrize("architecture", ["hidri", "thompson"])
-@pytest.mark.parametrize("name", SAVERS)
+@pytest.mark.parametrize(
+    ("name", "architecture"),
+    [
+        *((name, architecture) for name in SAVERS for architecture in ("hidri", "thompson")),
+        ("two.h5", "efficientnet-lite0"),  # the one with depthwise convolutions
+    ],
+)
 def test_the_same_probabilities_after_import(
     name: str, architecture: str, tmp_path: Path, pictures: np.ndarray
 ) -> None:
@@ -83,6 +90,38 @@ def test_the_same_probabilities_after_import(
     assert load(version).answers(pictures).malignant == pytest.approx(expected, abs=1e-6)
     assert version.manifest == manifest
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["mine-1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "outputs"),
+    [("plain.keras", BINARY.names), ("two.h5", BINARY.names), ("plain.h5", ("malignant", "benign"))],
+)
+def test_a_softmax_over_benign_and_malignant_becomes_one_unit(
+    name: str, outputs: tuple[str, ...], tmp_path: Path, pictures: np.ndarray
+) -> None:
+    network = seeded(units=2)
+    SAVERS[name](network, tmp_path / name)
+    expected = network.predict_on_batch(pictures)[:, outputs.index("malignant")]
+    assert np.ptp(expected) > 0.001
+    manifest = import_weights(tmp_path / name, replace(WANTED, outputs=outputs), tmp_path / "models")
+    version = open_version(tmp_path / "models" / "mine-1")
+    assert load(version).answers(pictures).malignant == pytest.approx(expected, abs=1e-6)
+    assert (manifest.classes, manifest.training["imported"]["outputs"]) == (BINARY, list(outputs))
+
+
+def test_one_unit_may_be_called_benign_and_malignant_but_not_the_other_way_round(tmp_path: Path) -> None:
+    """Whoever names malignant first may have a unit that says benign."""
+    seeded().save(tmp_path / "a.h5")
+    with pytest.raises(UsageFault, match="malignant: expected 2 outputs, received 1; name no classes where"):
+        import_weights(tmp_path / "a.h5", replace(WANTED, outputs=("malignant", "benign")), tmp_path / "models")
+    manifest = import_weights(tmp_path / "a.h5", replace(WANTED, outputs=BINARY.names), tmp_path / "models")
+    assert "outputs" not in manifest.training["imported"]
+
+
+def test_two_outputs_that_nobody_named_are_refused(tmp_path: Path) -> None:
+    seeded(units=2).save(tmp_path / "a.h5")
+    with pytest.raises(UsageFault, match="expected 1 outputs, received 2; name the classes of its outputs"):
+        import_weights(tmp_path / "a.h5", WANTED, tmp_path / "models")
 
 
 def test_more_than_ten_layers_of_a_kind_keep_their_order(tmp_path: Path) -> None:

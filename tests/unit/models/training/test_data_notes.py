@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from models.classes import BINARY, classes_of
 from models.errors import UsageFault
 from models.training.data_notes import described, read_notes
 from models.training.split import Sample
@@ -34,7 +35,7 @@ def test_classes_dark_corners_and_copies_are_counted(data: Path) -> None:
         Sample("malignant/0.png", "c", 1, "g2", "test"),
         Sample("malignant/1.png", "d", 1, "g3", "test"),
     ]
-    assert described(data, samples, {"name": "drawn"}) == {
+    assert described(data, samples, BINARY, {"name": "drawn"}) == {
         "name": "drawn",
         "found": {
             "classes": {
@@ -43,6 +44,21 @@ def test_classes_dark_corners_and_copies_are_counted(data: Path) -> None:
             },
             "near_duplicates": {"groups": 1, "images": 2},
         },
+    }
+
+
+def test_every_one_of_several_classes_has_a_row(data: Path) -> None:
+    """The folders are those of the fixture; what they mean is said by the classes."""
+    classes = classes_of(["bkl", "mel", "nv"], ["mel"])
+    samples = [
+        Sample("benign/0.png", "a", 2, "g1", "train"),
+        Sample("malignant/0.png", "c", 1, "g2", "train"),
+        Sample("malignant/1.png", "d", 0, "g3", "test"),
+    ]
+    assert described(data, samples, classes, {})["found"]["classes"] == {
+        "bkl": {"images": 1, "dark_corners": 1.0},
+        "mel": {"images": 1, "dark_corners": 0.0},
+        "nv": {"images": 1, "dark_corners": 0.0},
     }
 
 
