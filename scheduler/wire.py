@@ -2,7 +2,8 @@
 
 Whoever can write to the queue can write anything into it. So a message is held against what our own programs send
 (Celery's protocol 2 in JSON): one of three tasks, ids alone as its arguments, and none of the parts with which a
-message makes a worker do more than its task (callbacks, chains, groups, other time limits, names for the log).
+message makes a worker do more than its task (callbacks, chains, groups, names for the log). A time limit in a message
+is passed over.
 """
 
 from __future__ import annotations
@@ -68,7 +69,6 @@ _ALLOWED: dict[str, Callable[[object], bool]] = {
     "shadow": _is_empty,  # a name for the log
     "group": _is_empty,
     "group_index": _is_empty,
-    "timelimit": lambda value: value == [None, None],  # the worker's own holds
     "argsrepr": _is_text,  # these three are read by nobody
     "kwargsrepr": _is_text,
     "origin": _is_text,
@@ -95,6 +95,8 @@ def known(headers: Mapping[str, Any]) -> dict[str, Any]:
     """The headers that were checked; nothing may act on others.
 
     They are left out and not refused: a later release of Celery on another machine may send more than this one knows.
+    Left out on purpose is ``timelimit``: Celery writes the sender's own limit into it where the sender knows the task,
+    as a worker does that sends chunks, and the limit that holds is that of the worker that does the task.
     """
     return {name: value for name, value in headers.items() if name in _REQUIRED or name in _ALLOWED}
 

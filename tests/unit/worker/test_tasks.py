@@ -6,16 +6,21 @@ from typing import Any
 
 import pytest
 from celery import Celery
+from celery.app.task import Context
 from celery.exceptions import Reject
 
 from models.errors import ServiceUnreachable
 from scheduler.broker import Broker
 from scheduler.celery_app import NIGHTLY, RECOVER, SCREEN_CHUNK, make_app
+from scheduler.wire import fault_of, known
 from storage.database import Database
 from storage.settings import Settings
 from worker import tasks
 
 AWAY = ServiceUnreachable("the database does not answer")
+
+
+CHUNK = "0123456789abcdef" * 2
 
 
 @pytest.fixture
@@ -58,3 +63,46 @@ def test_a_nightly_run_is_tried_again_as_the_same_message(app: Celery, monkeypat
     done = app.tasks[NIGHTLY].apply(args=[1], task_id="night-1")  # in this process, without the pauses
     assert done.successful()
     assert seen == ["night-1"] * 5
+
+
+def received(app: Celery) -> Any:
+    """The message that was sent last, as the consumer of a worker gets it."""
+    with app.connection_for_read() as connection, connection.SimpleQueue("screening") as queue:
+        message = queue.get(block=False)
+        message.ack()
+    return message
+
+
+def refused(message: Any) -> str | None:
+    return fault_of(message.headers, message.content_type, message.content_encoding, message.body)
+
+
+@pytest.fixture
+def sending(app: Celery) -> Celery:
+    """A worker's application that sends: its tasks are made, as they are once it runs."""
+    app.conf.update(broker_transport_options={})
+    app.finalize()
+    return app
+
+
+@pytest.mark.parametrize(("task", "arguments"), [(SCREEN_CHUNK, [CHUNK]), (RECOVER, []), (NIGHTLY, [7])])
+def test_what_a_worker_sends_is_taken_by_a_worker(task: str, arguments: list[object], sending: Celery) -> None:
+    """Where the sender knows the task, Celery puts the sender's time limit into the message."""
+    sending.send_task(task, args=arguments)
+    message = received(sending)
+    assert message.headers["timelimit"] != [None, None]
+    assert refused(message) is None
+    assert "timelimit" not in known(message.headers)  # the limit of the worker that takes it holds
+
+
+def test_a_retry_of_what_a_worker_took_is_taken_again(sending: Celery) -> None:
+    """As Celery makes it, of an attempt that failed and of one that lost its process."""
+    sending.send_task(NIGHTLY, args=[7])
+    taken = received(sending)
+    task = sending.tasks[NIGHTLY]
+    delivery = {"exchange": "", "routing_key": "screening", "priority": 0, "redelivered": False}
+    context = Context(known(taken.headers), args=[7], kwargs={}, delivery_info=delivery)
+    task.signature_from_request(context, countdown=5, retries=1).apply_async()
+    again = received(sending)
+    assert (again.headers["id"], again.headers["retries"]) == (taken.headers["id"], 1)
+    assert refused(again) is None
