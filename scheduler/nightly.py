@@ -63,8 +63,7 @@ def run_nightly(database: Database, settings: Settings, schedule_id: int, messag
     key = f"nightly:{message_id}"
     with database.read() as session:
         found = [item for item in nightlies(session) if item.id == schedule_id]
-        done_before = session.scalar(select(Batch.id).where(Batch.source_key == key)) is not None
-    if not found or done_before:
+    if not found or _is_made(database, key):
         return None
     item: Nightly = found[0]
     request = Request(
@@ -83,10 +82,17 @@ def run_nightly(database: Database, settings: Settings, schedule_id: int, messag
     try:
         return take_in(database, settings, request, (examine(file, attended=False) for file in files))
     except IntegrityError:
+        if not _is_made(database, key):
+            raise
         return None  # the same message made this batch meanwhile
     except NothingToScreen:
         _say_nothing(item)
         return None
+
+
+def _is_made(database: Database, key: str) -> bool:
+    with database.read() as session:
+        return session.scalar(select(Batch.id).where(Batch.source_key == key)) is not None
 
 
 def _say_nothing(item: Nightly) -> None:

@@ -11,7 +11,7 @@ from celery.utils.log import get_task_logger
 
 from models.errors import DermscreenError, PassingFault
 from scheduler.broker import Broker
-from scheduler.celery_app import NIGHTLY, RECOVER, SCREEN_CHUNK
+from scheduler.celery_app import NIGHTLY, NIGHTLY_SECONDS, RECOVER, SCREEN_CHUNK
 from scheduler.dispatch import recover, send_due
 from scheduler.nightly import run_nightly
 from storage.audit.checkpoints import take_if_due
@@ -43,6 +43,7 @@ def register(app: Celery, settings: Settings, database: Database, broker: Broker
             log.warning("chunk %s goes back to the queue: %s", chunk_id, fault)
             raise Reject(str(fault), requeue=True) from fault
 
+    # ended for its length it loses nothing: each step is whole or not at all, and it comes again in a minute
     @app.task(name=RECOVER, shared=False)
     def recover_task() -> None:
         try:
@@ -54,7 +55,8 @@ def register(app: Celery, settings: Settings, database: Database, broker: Broker
 
     # a retry keeps the id of its message, so it makes the same batch and never a second one
     @app.task(
-        name=NIGHTLY, shared=False, bind=True, autoretry_for=(PassingFault,), max_retries=None,
+        name=NIGHTLY, shared=False, bind=True, time_limit=NIGHTLY_SECONDS,
+        autoretry_for=(PassingFault,), max_retries=None,
         retry_backoff=BACKOFF_SECONDS, retry_backoff_max=MAX_BACKOFF_SECONDS, retry_jitter=True,
     )  # fmt: skip
     def nightly(self: object, schedule_id: int) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from celery import Celery
 
 from models.errors import PassingFault, UsageFault
 from models.manifest import Manifest
+from scheduler.intake import examine
 from scheduler.nightly import parse_cron, run_nightly, schedule_app
 from storage import schedules
 from storage.database import Database
-from storage.schema import Batch, Image
+from storage.schema import Batch, Chunk, Image
 from storage.settings import Settings
 
 
@@ -84,6 +87,28 @@ def test_a_message_delivered_again_makes_no_second_batch(
     assert count(database, Batch) == 1
     assert run_nightly(database, settings, schedule, "message 2") is not None
     assert count(database, Batch) == 2
+
+
+def test_two_intakes_of_one_night_at_the_same_time_make_one_batch(
+    settings: Settings, database: Database, installed_model: Manifest, schedule: int, tmp_path: Path,
+    photograph: Callable[..., Path], count: Callable[..., int], events: Callable[..., list[str]],
+    at_once: Callable[..., list[object]], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """An intake that takes longer than the visibility timeout is delivered again while it reads."""
+    photograph(tmp_path / "night" / "1.jpg")
+    both_read = threading.Barrier(2)
+
+    def examine_together(*arguments: Any, **options: Any) -> Any:
+        both_read.wait(60)  # so neither found the other's batch when it began
+        return examine(*arguments, **options)
+
+    monkeypatch.setattr("scheduler.nightly.examine", examine_together)
+    ended = at_once([lambda: run_nightly(database, settings, schedule, "message 1")] * 2)
+    (made,) = [batch_id for batch_id in ended if batch_id is not None]
+    assert isinstance(made, str)
+    assert (count(database, Batch), count(database, Image), count(database, Chunk)) == (1, 1, 1)
+    assert events(database).count("batch.submitted") == 1
+    assert [path.name for path in settings.home.iterdir() if "tmp" in path.name] == []
 
 
 def test_an_empty_folder_is_a_quiet_night_and_said(

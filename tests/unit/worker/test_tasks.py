@@ -106,3 +106,8 @@ def test_a_retry_of_what_a_worker_took_is_taken_again(sending: Celery) -> None:
     again = received(sending)
     assert (again.headers["id"], again.headers["retries"]) == (taken.headers["id"], 1)
     assert refused(again) is None
+
+
+def test_a_nightly_intake_may_take_a_day_and_a_chunk_may_not(sending: Celery) -> None:
+    limits = {name: sending.tasks[name].time_limit for name in (SCREEN_CHUNK, RECOVER, NIGHTLY)}
+    assert limits == {SCREEN_CHUNK: 600.0, RECOVER: 600.0, NIGHTLY: 86_400.0}
