@@ -1,0 +1,53 @@
+"""Beat goes by the clock on the wall, also after it has read its own file again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from celery import Celery, _state
+
+from scheduler.beat import make_service
+from scheduler.broker import Broker
+from scheduler.celery_app import make_app
+from scheduler.nightly import schedule_app
+from storage import schedules
+from storage.database import Database
+from storage.settings import Settings
+
+ZONE = "America/New_York"
+
+
+@pytest.fixture
+def app(sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Celery]:
+    """A timetable of one folder at half past two in New York; beat makes it the current application for a while."""
+    monkeypatch.setattr("tzlocal.get_localzone_name", lambda: ZONE)
+    monkeypatch.setattr(_state, "default_app", _state.default_app)
+    before = _state._tls.current_app
+    with sqlite_database.write() as session:
+        schedules.put(
+            session, folder=str(tmp_path), cron="30 2 * * *", reports=str(tmp_path / "reports"), site=None,
+            submitter="nurse",
+        )  # fmt: skip
+    made = make_app(Broker("memory://", embedded=False))
+    made.conf.update(broker_transport_options={})
+    yield schedule_app(made, sqlite_database)
+    _state._set_current_app(before)
+    made.close()
+
+
+@pytest.mark.parametrize("starts", [1, 2])
+def test_a_cron_time_is_local_time(app: Celery, settings: Settings, starts: int) -> None:
+    for _ in range(starts):
+        scheduler = make_service(app, settings).scheduler
+        entry = scheduler.schedule["nightly-1"]
+        scheduler.reserve(entry)  # as if it had been sent: written to the file and read again
+        scheduler.sync()
+        entry = scheduler.schedule["nightly-1"]
+        wait = entry.schedule.remaining_estimate(entry.last_run_at)
+        scheduler.close()
+    due = (datetime.now(UTC) + wait).astimezone(ZoneInfo(ZONE)) + timedelta(seconds=30)
+    assert (due.hour, due.minute) == (2, 30)
