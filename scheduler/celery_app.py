@@ -48,6 +48,7 @@ def make_app(broker: Broker) -> Celery:
         worker_hijack_root_logger=False,
         worker_send_task_events=False,
         worker_enable_remote_control=False,  # else whoever reaches the broker may stop workers and change their limits
+        beat_sync_every=1,  # every message sent is noted: 3 minutes late, one that was killed sends a night again
         enable_utc=True,
     )
     return app

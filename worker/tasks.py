@@ -30,7 +30,7 @@ CONSUMER = "worker.consumer:CheckedConsumer"
 
 
 def register(app: Celery, settings: Settings, database: Database, broker: Broker, load: Loader = load_network) -> None:
-    """Give an application its tasks. Each takes one id and nothing else."""
+    """Give an application its tasks. Each takes ids and nothing else; a night also its minute."""
     app.conf.worker_consumer = CONSUMER
     networks = Networks(settings.home, load)
     runner = Runner(database, networks, os.environ.get(WORKER_ID, ""), settings.lease_seconds)
@@ -53,15 +53,14 @@ def register(app: Celery, settings: Settings, database: Database, broker: Broker
         except PassingFault as fault:
             log.warning("%s; again in a minute", fault)
 
-    # a retry keeps the id of its message, so it makes the same batch and never a second one
+    # a retry keeps the minute that was due, so it makes the same batch and never a second one
     @app.task(
-        name=NIGHTLY, shared=False, bind=True, time_limit=NIGHTLY_SECONDS,
+        name=NIGHTLY, shared=False, time_limit=NIGHTLY_SECONDS,
         autoretry_for=(PassingFault,), max_retries=None,
         retry_backoff=BACKOFF_SECONDS, retry_backoff_max=MAX_BACKOFF_SECONDS, retry_jitter=True,
     )  # fmt: skip
-    def nightly(self: object, schedule_id: int) -> None:
-        message_id: str = self.request.id  # type: ignore[attr-defined]  # celery's bound task
-        log.info("nightly %d: batch %s", schedule_id, run_nightly(database, settings, schedule_id, message_id))
+    def nightly(schedule_id: int, due: str) -> None:
+        log.info("nightly %d of %s: batch %s", schedule_id, due, run_nightly(database, settings, schedule_id, due))
         send_due(database, app)
 
     @signals.worker_process_init.connect(weak=False)

@@ -13,6 +13,7 @@ from scheduler.celery_app import NIGHTLY, make_app
 from storage import schedules
 from storage.schema import Batch
 
+NIGHT = "2026-11-22T02:30"
 REFUSED = " is refused: "
 
 
@@ -26,13 +27,13 @@ def schedule(site: Site, folder: Path, reports: Path) -> int:
 def send_night(site: Site, number: int) -> None:
     """What `screen beat` sends when a folder is due."""
     app = make_app(site.broker())
-    app.send_task(NIGHTLY, args=[number])
+    app.send_task(NIGHTLY, args=[number, NIGHT])
     app.close()
 
 
-def batch_of(site: Site) -> str | None:
+def batches(site: Site, number: int) -> list[str]:
     with site.database.read() as session:
-        return session.scalar(select(Batch.id).where(Batch.source == "nightly"))
+        return list(session.scalars(select(Batch.id).where(Batch.source_key.startswith(f"nightly:{number}@"))))
 
 
 def test_a_night_that_meets_a_passing_fault_and_the_chunks_that_its_worker_sends(
@@ -47,7 +48,20 @@ def test_a_night_that_meets_a_passing_fault_and_the_chunks_that_its_worker_sends
     send_night(site, number)
     until(lambda: work.said("Retry in ") or work.said(REFUSED) > refused, "a night that is put off")
     drawn.rename(folder)  # all of it at once: the next try may come at any moment
-    until(lambda: batch_of(site) or work.said(REFUSED) > refused, "the night's batch")
+    until(lambda: batches(site, number) or work.said(REFUSED) > refused, "the night's batch")
     assert work.said(REFUSED) == refused
-    site.complete(str(batch_of(site)))
+    (batch_id,) = batches(site, number)
+    site.complete(batch_id)
     assert work.said(REFUSED) == refused
+
+
+def test_a_night_that_is_sent_again_and_again(site: Site, work: Work, tmp_path: Path) -> None:
+    """By a second beat, by one that was killed before it noted what it had sent, or because a worker was slow."""
+    number = schedule(site, site.draw(), tmp_path / "reports")
+    for _ in range(3):
+        send_night(site, number)
+    said = f"nightly {number} of {NIGHT}: batch "
+    until(lambda: work.said(said) == 3, "the end of three messages")
+    (batch_id,) = batches(site, number)
+    assert work.said(f"{said}None") == 2
+    assert site.complete(batch_id).ended == {}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shelve
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -51,3 +53,32 @@ def test_a_cron_time_is_local_time(app: Celery, settings: Settings, starts: int)
         scheduler.close()
     due = (datetime.now(UTC) + wait).astimezone(ZoneInfo(ZONE)) + timedelta(seconds=30)
     assert (due.hour, due.minute) == (2, 30)
+
+
+def test_two_beats_and_one_that_forgot_send_one_night(app: Celery, settings: Settings, tmp_path: Path) -> None:
+    """One that is killed before it noted what it had sent, or had no file, sends again: with the same arguments."""
+    sent = []
+    for home in (settings.home, tmp_path, settings.home):
+        (home / "beat-schedule").unlink(missing_ok=True)
+        scheduler = make_service(app, replace(settings, home=home)).scheduler
+        scheduler.apply_async(scheduler.schedule["nightly-1"])
+        scheduler.close()
+        with app.connection_for_read() as connection, connection.SimpleQueue("screening") as queue:
+            message = queue.get(block=False)
+            message.ack()
+        sent.append(message.payload[0])
+    assert sent[0] == sent[1] == sent[2]
+    assert sent[0][0] == 1
+    assert sent[0][1].endswith("T02:30")
+
+
+def test_what_was_sent_is_noted_at_once(app: Celery, settings: Settings) -> None:
+    scheduler = make_service(app, settings).scheduler
+    for _ in range(2):  # the first is noted in any case
+        scheduler.apply_async(scheduler.schedule["nightly-1"])
+    with app.connection_for_write() as connection:  # which all tests of a process share
+        connection.default_channel.queue_purge("screening")
+    with shelve.open(str(settings.home / "beat-schedule"), "r") as file:  # while beat runs
+        noted = file["entries"]["nightly-1"].total_run_count
+    scheduler.close()
+    assert noted == 2

@@ -1,4 +1,4 @@
-"""A passing fault costs no message: a chunk goes back to the queue, a nightly run is tried again with its own id."""
+"""A passing fault costs no message: a chunk goes back to the queue, a night is tried again as the same one."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from worker import tasks
 AWAY = ServiceUnreachable("the database does not answer")
 
 
+NIGHT = "2026-11-22T02:30"
 CHUNK = "0123456789abcdef" * 2
 
 
@@ -49,20 +50,20 @@ def test_recovery_says_it_and_goes_on(app: Celery, monkeypatch: pytest.MonkeyPat
     app.tasks[RECOVER]()
 
 
-def test_a_nightly_run_is_tried_again_as_the_same_message(app: Celery, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_nightly_run_is_tried_again_as_the_same_night(app: Celery, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
 
-    def run_nightly(_database: Any, _settings: Any, _schedule: int, message_id: str) -> str:
-        seen.append(message_id)
+    def run_nightly(_database: Any, _settings: Any, _schedule: int, due: str) -> str:
+        seen.append(due)
         if len(seen) < 5:
             raise AWAY
         return "a batch"
 
     monkeypatch.setattr(tasks, "run_nightly", run_nightly)
     monkeypatch.setattr(tasks, "send_due", lambda *_: 0)
-    done = app.tasks[NIGHTLY].apply(args=[1], task_id="night-1")  # in this process, without the pauses
+    done = app.tasks[NIGHTLY].apply(args=[1, NIGHT])  # in this process, without the pauses
     assert done.successful()
-    assert seen == ["night-1"] * 5
+    assert seen == [NIGHT] * 5
 
 
 def received(app: Celery) -> Any:
@@ -85,7 +86,7 @@ def sending(app: Celery) -> Celery:
     return app
 
 
-@pytest.mark.parametrize(("task", "arguments"), [(SCREEN_CHUNK, [CHUNK]), (RECOVER, []), (NIGHTLY, [7])])
+@pytest.mark.parametrize(("task", "arguments"), [(SCREEN_CHUNK, [CHUNK]), (RECOVER, []), (NIGHTLY, [7, NIGHT])])
 def test_what_a_worker_sends_is_taken_by_a_worker(task: str, arguments: list[object], sending: Celery) -> None:
     """Where the sender knows the task, Celery puts the sender's time limit into the message."""
     sending.send_task(task, args=arguments)
@@ -97,11 +98,11 @@ def test_what_a_worker_sends_is_taken_by_a_worker(task: str, arguments: list[obj
 
 def test_a_retry_of_what_a_worker_took_is_taken_again(sending: Celery) -> None:
     """As Celery makes it, of an attempt that failed and of one that lost its process."""
-    sending.send_task(NIGHTLY, args=[7])
+    sending.send_task(NIGHTLY, args=[7, NIGHT])
     taken = received(sending)
     task = sending.tasks[NIGHTLY]
     delivery = {"exchange": "", "routing_key": "screening", "priority": 0, "redelivered": False}
-    context = Context(known(taken.headers), args=[7], kwargs={}, delivery_info=delivery)
+    context = Context(known(taken.headers), args=[7, NIGHT], kwargs={}, delivery_info=delivery)
     task.signature_from_request(context, countdown=5, retries=1).apply_async()
     again = received(sending)
     assert (again.headers["id"], again.headers["retries"]) == (taken.headers["id"], 1)
