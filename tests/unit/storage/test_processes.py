@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from storage import processes
 from storage.processes import certainly_gone, identity
 
 
@@ -26,7 +27,7 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
 def test_the_identity_of_this_process_is_stable_and_names_it() -> None:
     assert identity() == identity(os.getpid())
     assert identity().split("/")[-2] == str(os.getpid())
-    assert len(identity().split("/")) == 4
+    assert len(identity().split("/")) == 5
     assert len(identity()) <= 200  # the column that holds it
 
 
@@ -56,17 +57,43 @@ def test_a_later_process_with_the_same_number_is_another(child: subprocess.Popen
 
 @pytest.mark.parametrize(
     "holder",
-    ["", "nonsense", "elsewhere/pid:[1]/1/1", "elsewhere/-/999999/5", "a/b/c/d/e"],
+    ["", "nonsense", "/", "elsewhere/pid:[1]/1/1", "elsewhere/-/-/999999/5", "a/b/c/d/e/f"],
 )
 def test_of_other_machines_and_unknown_names_nothing_is_known(holder: str) -> None:
     assert not certainly_gone(holder)
 
 
 def test_another_container_with_the_same_host_name_is_another_machine(child: subprocess.Popen[bytes]) -> None:
-    host, _, pid, started = identity(child.pid).split("/")
+    host, boot, _, pid, started = identity(child.pid).split("/")
     child.kill()
     child.wait()
-    assert not certainly_gone(f"{host}/pid:[1]/{pid}/{started}")
+    assert not certainly_gone(f"{host}/{boot}/pid:[1]/{pid}/{started}")
+
+
+@pytest.mark.parametrize("boot", ["0f6d8e6e-59c4-4b39-9f0e-b4a0a8d8c111", "-"])
+def test_another_machine_with_the_same_host_name_is_another(child: subprocess.Popen[bytes], boot: str) -> None:
+    """Copies of one virtual machine: outside containers the namespace has the same number on all of them."""
+    host, _, namespace, pid, started = identity(child.pid).split("/")
+    child.kill()
+    child.wait()
+    assert not certainly_gone(f"{host}/{boot}/{namespace}/{pid}/{started}")
+    assert not certainly_gone(f"{host}/{namespace}/{pid}/{started}")  # as it was written before boots were
+
+
+def test_a_machine_that_tells_no_boot_knows_its_own_processes(
+    child: subprocess.Popen[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "BOOT", tmp_path / "none")
+    processes._machine.cache_clear()
+    try:
+        name = identity(child.pid)
+        assert name.split("/")[1] == "-"
+        assert not certainly_gone(name)
+        child.kill()
+        child.wait()
+        assert certainly_gone(name)
+    finally:
+        processes._machine.cache_clear()
 
 
 @pytest.mark.parametrize("fault", [FileNotFoundError, PermissionError])
