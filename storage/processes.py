@@ -48,9 +48,9 @@ def _started(pid: int) -> str | None:
     return None if fields[0] in "ZX" else fields[19]
 
 
-def identity(pid: int | None = None) -> str:
-    """Name of a process of this machine: host/boot/namespace/pid/start."""
-    pid = os.getpid() if pid is None else pid
+def identity() -> str:
+    """Name of this process: host/boot/namespace/pid/start."""
+    pid = os.getpid()
     return f"{_machine()}/{pid}/{_started(pid) or '-'}"
 
 
