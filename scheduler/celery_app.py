@@ -45,6 +45,7 @@ def make_app(broker: Broker) -> Celery:
         task_serializer="json",
         accept_content=["json"],  # a pickle on the wire is code
         task_ignore_result=True,  # counters live in SQL
+        result_expires=None,  # or beat sends a task each night that cleans up results, which our workers refuse
         worker_hijack_root_logger=False,
         worker_send_task_events=False,
         worker_enable_remote_control=False,  # else whoever reaches the broker may stop workers and change their limits

@@ -14,7 +14,7 @@ from celery import Celery, _state
 
 from scheduler.beat import make_service
 from scheduler.broker import Broker
-from scheduler.celery_app import make_app
+from scheduler.celery_app import NIGHTLY, RECOVER, make_app
 from scheduler.nightly import schedule_app
 from storage import schedules
 from storage.database import Database
@@ -82,3 +82,10 @@ def test_what_was_sent_is_noted_at_once(app: Celery, settings: Settings) -> None
         noted = file["entries"]["nightly-1"].total_run_count
     scheduler.close()
     assert noted == 2
+
+
+def test_beat_sends_nothing_but_our_tasks(app: Celery, settings: Settings) -> None:
+    scheduler = make_service(app, settings).scheduler
+    tasks = sorted(entry.task for entry in scheduler.schedule.values())
+    scheduler.close()
+    assert tasks == [NIGHTLY, RECOVER]
