@@ -17,6 +17,7 @@ from models.printable import printable
 from models.whole_file import write_whole
 from scheduler.celery_app import NIGHTLY, RECOVER
 from scheduler.collect import Collection, Found
+from scheduler.due import LastDue
 from scheduler.intake import NothingToScreen, Request, examine, take_in
 from storage.database import Database
 from storage.paths import shown, to_location
@@ -45,26 +46,28 @@ def schedule_app(app: Celery, database: Database) -> Celery:
     """Give the application its timetable: recovery each minute, and every stored schedule, in local time."""
     from tzlocal import get_localzone_name
 
-    app.conf.timezone = get_localzone_name()
+    app.conf.timezone = zone = get_localzone_name()
     entries: dict[str, Any] = {"recover": {"task": RECOVER, "schedule": RECOVER_SECONDS}}
     with database.read() as session:
         for item in nightlies(session):
-            entries[f"nightly-{item.id}"] = {"task": NIGHTLY, "schedule": parse_cron(item.cron), "args": [item.id]}
+            cron = parse_cron(item.cron)
+            args = [item.id, LastDue(cron, zone)]
+            entries[f"nightly-{item.id}"] = {"task": NIGHTLY, "schedule": cron, "args": args}
     app.conf.beat_schedule = entries
     return app
 
 
-def run_nightly(database: Database, settings: Settings, schedule_id: int, message_id: str) -> str | None:
-    """Take in the folder of a schedule. The message's id makes a redelivered message the same batch.
+def run_nightly(database: Database, settings: Settings, schedule_id: int, due: str) -> str | None:
+    """Take in the folder of a schedule for the minute ``due`` (``2026-11-22T02:30``), which makes one batch.
 
-    Returns the batch's id, or None when there is nothing to do (schedule gone, folder empty, done before). Raises
-    PassingFault when the reports folder cannot be told so.
+    However many messages there are of it: sent by two beats, sent again by one that was killed, delivered again, or
+    tried again the next morning. Returns the batch's id, or None when there is nothing to do (schedule gone, folder
+    empty, done before). Raises PassingFault when the reports folder cannot be told so.
     """
-    key = f"nightly:{message_id}"
+    key = f"nightly:{schedule_id}@{due}"
     with database.read() as session:
         found = [item for item in nightlies(session) if item.id == schedule_id]
-        done_before = session.scalar(select(Batch.id).where(Batch.source_key == key)) is not None
-    if not found or done_before:
+    if not found or _is_made(database, key):
         return None
     item: Nightly = found[0]
     request = Request(
@@ -83,16 +86,23 @@ def run_nightly(database: Database, settings: Settings, schedule_id: int, messag
     try:
         return take_in(database, settings, request, (examine(file, attended=False) for file in files))
     except IntegrityError:
-        return None  # the same message made this batch meanwhile
+        if not _is_made(database, key):
+            raise
+        return None  # another message of this night made the batch meanwhile
     except NothingToScreen:
-        _say_nothing(item)
+        _say_nothing(item, due)
         return None
 
 
-def _say_nothing(item: Nightly) -> None:
+def _is_made(database: Database, key: str) -> bool:
+    with database.read() as session:
+        return session.scalar(select(Batch.id).where(Batch.source_key == key)) is not None
+
+
+def _say_nothing(item: Nightly, due: str) -> None:
     """Leave a word in the reports folder: an empty folder is a quiet night, or a share that is not mounted there."""
     now = datetime.now().astimezone()
-    path = Path(item.reports) / f"nothing-{now:%Y%m%d-%H%M%S}.txt"
+    path = Path(item.reports) / f"nothing-{datetime.fromisoformat(due):%Y%m%d-%H%M}.txt"
     words = (
         f"{now:%Y-%m-%d %H:%M %Z}: no photograph was in {printable(shown(item.folder))}, so nothing was screened.\n"
         "If some were expected, look whether the share is mounted there.\n"

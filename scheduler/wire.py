@@ -1,8 +1,9 @@
 """What a message may look like. Whatever differs is refused before anything acts on it.
 
 Whoever can write to the queue can write anything into it. So a message is held against what our own programs send
-(Celery's protocol 2 in JSON): one of three tasks, ids alone as its arguments, and none of the parts with which a
-message makes a worker do more than its task (callbacks, chains, groups, other time limits, names for the log).
+(Celery's protocol 2 in JSON): one of three tasks, its arguments ids alone (of a night also the minute that was due),
+and none of the parts with which a message makes a worker do more than its task (callbacks, chains, groups, names for
+the log). A time limit in a message is passed over.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from scheduler.celery_app import NIGHTLY, RECOVER, SCREEN_CHUNK
@@ -19,6 +21,7 @@ NO_ID = "without a readable id"
 
 _CHUNK_ID = re.compile(r"[0-9a-f]{32}")
 _MESSAGE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_MINUTE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}")
 _TIME = re.compile(r"[0-9T:.+-]{1,40}")
 _NOTHING = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 
@@ -39,6 +42,17 @@ def _is_number(value: object) -> bool:
     return type(value) is int and 0 <= value < 2**63  # not bool, which is an int too
 
 
+def _is_minute(value: object) -> bool:
+    """As `scheduler.due` writes it."""
+    if not isinstance(value, str) or _MINUTE.fullmatch(value) is None:
+        return False
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
+
+
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and len(value) <= MAX_BYTES
 
@@ -50,7 +64,7 @@ def _is_empty(value: object) -> bool:
 ARGUMENTS: dict[str, tuple[Callable[[object], bool], ...]] = {
     SCREEN_CHUNK: (_is_chunk_id,),
     RECOVER: (),
-    NIGHTLY: (_is_number,),
+    NIGHTLY: (_is_number, _is_minute),
 }
 """Task -> what each of its arguments must be."""
 
@@ -68,7 +82,6 @@ _ALLOWED: dict[str, Callable[[object], bool]] = {
     "shadow": _is_empty,  # a name for the log
     "group": _is_empty,
     "group_index": _is_empty,
-    "timelimit": lambda value: value == [None, None],  # the worker's own holds
     "argsrepr": _is_text,  # these three are read by nobody
     "kwargsrepr": _is_text,
     "origin": _is_text,
@@ -95,6 +108,8 @@ def known(headers: Mapping[str, Any]) -> dict[str, Any]:
     """The headers that were checked; nothing may act on others.
 
     They are left out and not refused: a later release of Celery on another machine may send more than this one knows.
+    Left out on purpose is ``timelimit``: Celery writes the sender's own limit into it where the sender knows the task,
+    as a worker does that sends chunks, and the limit that holds is that of the worker that does the task.
     """
     return {name: value for name, value in headers.items() if name in _REQUIRED or name in _ALLOWED}
 
@@ -137,5 +152,5 @@ def _fault_of_arguments(wanted: tuple[Callable[[object], bool], ...], arguments:
     if not isinstance(arguments, list) or len(arguments) != len(wanted):
         return f"expected {len(wanted)} arguments"
     if not all(good(value) for good, value in zip(wanted, arguments, strict=True)):
-        return "an argument is not an id"
+        return "an argument is not what it must be"
     return None

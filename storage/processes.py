@@ -8,17 +8,26 @@ import socket
 from functools import cache
 from pathlib import Path
 
+BOOT = Path("/proc/sys/kernel/random/boot_id")  # another each time that a kernel starts; containers share their host's
 WORKER_ID = "DERMSCREEN_WORKER_ID"  # in the environment of the processes of a worker: its identity
 
 
 @cache
 def _machine() -> str:
-    """Host and process namespace: two containers may share a host name but not their process numbers."""
+    """Host, boot and process namespace.
+
+    Two machines may share a host name (copies of one virtual machine), but no boot; two containers may share both, but
+    not their process numbers. After a restart it is another machine: what the last one held is for the lease to decide.
+    """
+    try:
+        boot = BOOT.read_text(encoding="ascii").strip() or "-"
+    except OSError:  # Linux alone has it
+        boot = "-"
     try:
         namespace = Path("/proc/self/ns/pid").readlink().name
     except OSError:
         namespace = "-"
-    return f"{socket.gethostname()}/{namespace}"
+    return f"{socket.gethostname()}/{boot}/{namespace}"
 
 
 def _started(pid: int) -> str | None:
@@ -39,9 +48,9 @@ def _started(pid: int) -> str | None:
     return None if fields[0] in "ZX" else fields[19]
 
 
-def identity(pid: int | None = None) -> str:
-    """Name of a process of this machine: host/namespace/pid/start."""
-    pid = os.getpid() if pid is None else pid
+def identity() -> str:
+    """Name of this process: host/boot/namespace/pid/start."""
+    pid = os.getpid()
     return f"{_machine()}/{pid}/{_started(pid) or '-'}"
 
 
@@ -68,11 +77,10 @@ def session_of(holder: str) -> int | None:
 
 def _on_this_machine(holder: str) -> tuple[int, str] | None:
     """Process number and start time, if the holder ran here."""
-    machine, _, rest = holder.partition("/")
-    parts = rest.split("/")
-    if len(parts) != 3 or f"{machine}/{parts[0]}" != _machine():
+    machine, *process = holder.rsplit("/", 2)
+    if len(process) != 2 or machine != _machine():
         return None
-    return int(parts[1]), parts[2]
+    return int(process[0]), process[1]
 
 
 def os_user() -> str:

@@ -35,6 +35,7 @@ from storage.batch_writer import Received
 from storage.database import Database
 from storage.engines import Computed
 from storage.migrate import upgrade
+from storage.processes import identity
 from storage.schema import AuditEvent, Base, Chunk, Image
 from storage.settings import Settings
 from storage.states import ChunkState
@@ -327,6 +328,18 @@ def broker(settings: Settings) -> Iterator[Broker]:
         yield connect(settings)
     finally:
         embedded_valkey.stop(settings)
+
+
+@pytest.fixture
+def identity_of() -> Callable[[int], str]:
+    """What a process of this machine that runs, or is a zombie, says of itself: ``identity_of(child.pid)``."""
+
+    def name(pid: int) -> str:
+        machine, _, _ = identity().rsplit("/", 2)
+        started = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
+        return f"{machine}/{pid}/{started}"
+
+    return name
 
 
 @pytest.fixture

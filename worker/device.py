@@ -8,8 +8,6 @@ import subprocess
 
 from models.errors import UsageFault
 
-DEVICES = ("auto", "cpu", "gpu")
-
 
 def gpus() -> list[str]:
     """Names of the NVIDIA GPUs that the driver lists, without importing a framework."""

@@ -11,7 +11,7 @@ from celery.utils.log import get_task_logger
 
 from models.errors import DermscreenError, PassingFault
 from scheduler.broker import Broker
-from scheduler.celery_app import NIGHTLY, RECOVER, SCREEN_CHUNK
+from scheduler.celery_app import NIGHTLY, NIGHTLY_SECONDS, RECOVER, SCREEN_CHUNK
 from scheduler.dispatch import recover, send_due
 from scheduler.nightly import run_nightly
 from storage.audit.checkpoints import take_if_due
@@ -30,7 +30,7 @@ CONSUMER = "worker.consumer:CheckedConsumer"
 
 
 def register(app: Celery, settings: Settings, database: Database, broker: Broker, load: Loader = load_network) -> None:
-    """Give an application its tasks. Each takes one id and nothing else."""
+    """Give an application its tasks. Each takes ids and nothing else; a night also its minute."""
     app.conf.worker_consumer = CONSUMER
     networks = Networks(settings.home, load)
     runner = Runner(database, networks, os.environ.get(WORKER_ID, ""), settings.lease_seconds)
@@ -43,6 +43,7 @@ def register(app: Celery, settings: Settings, database: Database, broker: Broker
             log.warning("chunk %s goes back to the queue: %s", chunk_id, fault)
             raise Reject(str(fault), requeue=True) from fault
 
+    # ended for its length it loses nothing: each step is whole or not at all, and it comes again in a minute
     @app.task(name=RECOVER, shared=False)
     def recover_task() -> None:
         try:
@@ -52,14 +53,14 @@ def register(app: Celery, settings: Settings, database: Database, broker: Broker
         except PassingFault as fault:
             log.warning("%s; again in a minute", fault)
 
-    # a retry keeps the id of its message, so it makes the same batch and never a second one
+    # a retry keeps the minute that was due, so it makes the same batch and never a second one
     @app.task(
-        name=NIGHTLY, shared=False, bind=True, autoretry_for=(PassingFault,), max_retries=None,
+        name=NIGHTLY, shared=False, time_limit=NIGHTLY_SECONDS,
+        autoretry_for=(PassingFault,), max_retries=None,
         retry_backoff=BACKOFF_SECONDS, retry_backoff_max=MAX_BACKOFF_SECONDS, retry_jitter=True,
     )  # fmt: skip
-    def nightly(self: object, schedule_id: int) -> None:
-        message_id: str = self.request.id  # type: ignore[attr-defined]  # celery's bound task
-        log.info("nightly %d: batch %s", schedule_id, run_nightly(database, settings, schedule_id, message_id))
+    def nightly(schedule_id: int, due: str) -> None:
+        log.info("nightly %d of %s: batch %s", schedule_id, due, run_nightly(database, settings, schedule_id, due))
         send_due(database, app)
 
     @signals.worker_process_init.connect(weak=False)

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from storage.processes import certainly_gone, identity
+from storage.processes import certainly_gone
 
 NUMBER = 100  # two chunks
 
@@ -22,7 +22,7 @@ def chunk_rows(ward: Any, state: str) -> list[tuple[int, int, str | None]]:
 
 
 def test_asked_twice_a_chunk_is_handed_back_asked_once_it_is_finished(
-    ward: Any, many_lesions: Path, tmp_path: Path, descendants: Any, until: Any
+    ward: Any, many_lesions: Path, tmp_path: Path, descendants: Any, until: Any, identity_of: Any
 ) -> None:
     (tmp_path / "batch").mkdir()
     for number in range(NUMBER):
@@ -30,7 +30,7 @@ def test_asked_twice_a_chunk_is_handed_back_asked_once_it_is_finished(
     ward.run("submit", tmp_path / "batch")
     worker = ward.start("worker")
     until(ward.running_chunks, "a claim")
-    family = [identity(pid) for pid in descendants(worker.pid)]
+    family = [identity_of(pid) for pid in descendants(worker.pid)]
     assert len(family) >= 2
     os.kill(int(descendants(worker.pid)[-1]), signal.SIGSTOP)  # the process that computes: its chunk takes for ever
     worker.send_signal(signal.SIGINT)
@@ -45,7 +45,7 @@ def test_asked_twice_a_chunk_is_handed_back_asked_once_it_is_finished(
 
     worker = ward.start("worker")
     until(lambda: ward.running_chunks() and chunk_rows(ward, "done"), "the claim of the last chunk")
-    family = [identity(pid) for pid in descendants(worker.pid)]
+    family = [identity_of(pid) for pid in descendants(worker.pid)]
     worker.send_signal(signal.SIGTERM)
     worker.communicate(timeout=90)
     assert worker.returncode == 0

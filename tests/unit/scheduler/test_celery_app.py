@@ -31,6 +31,7 @@ def app() -> Celery:
         ("task_ignore_result", True),
         ("result_backend", None),
         ("worker_enable_remote_control", False),
+        ("beat_sync_every", 1),
         ("broker_url", "redis://localhost/0"),
         ("task_default_queue", "screening"),
     ],

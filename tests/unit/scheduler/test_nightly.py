@@ -1,20 +1,26 @@
-"""A folder becomes one batch a night, however often the message arrives."""
+"""A folder becomes one batch a night, however many messages arrive."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from celery import Celery
 
 from models.errors import PassingFault, UsageFault
 from models.manifest import Manifest
+from scheduler.due import LastDue
+from scheduler.intake import examine
 from scheduler.nightly import parse_cron, run_nightly, schedule_app
 from storage import schedules
 from storage.database import Database
-from storage.schema import Batch, Image
+from storage.schema import Batch, Chunk, Image
 from storage.settings import Settings
+
+NIGHT, NEXT_NIGHT = "2026-11-22T02:30", "2026-11-23T02:30"
 
 
 @pytest.mark.parametrize(
@@ -64,26 +70,48 @@ def test_the_folder_becomes_a_batch(
     photograph: Callable[..., Path], images: Callable[..., list[object]],
 ) -> None:  # fmt: skip
     photograph(tmp_path / "night" / "1.jpg")
-    batch_id = run_nightly(database, settings, schedule, "message 1")
+    batch_id = run_nightly(database, settings, schedule, NIGHT)
     assert batch_id is not None
     assert [row.image for row in images(database, batch_id)] == [f"{tmp_path}/night/1.jpg"]  # type: ignore[attr-defined]
     with database.read() as session:
         batch = session.get_one(Batch, batch_id)
     assert (batch.source, batch.source_key, batch.site, batch.submitter, batch.export_folder) == (
-        "nightly", "nightly:message 1", "Ward 3", "nurse", str(tmp_path / "reports"),
+        "nightly", f"nightly:{schedule}@{NIGHT}", "Ward 3", "nurse", str(tmp_path / "reports"),
     )  # fmt: skip
 
 
-def test_a_message_delivered_again_makes_no_second_batch(
+def test_a_night_makes_one_batch_however_often_it_is_sent(
     settings: Settings, database: Database, installed_model: Manifest, schedule: int, tmp_path: Path,
     photograph: Callable[..., Path], count: Callable[..., int],
 ) -> None:  # fmt: skip
     photograph(tmp_path / "night" / "1.jpg")
-    assert run_nightly(database, settings, schedule, "message 1") is not None
-    assert run_nightly(database, settings, schedule, "message 1") is None
+    assert run_nightly(database, settings, schedule, NIGHT) is not None
+    assert run_nightly(database, settings, schedule, NIGHT) is None
     assert count(database, Batch) == 1
-    assert run_nightly(database, settings, schedule, "message 2") is not None
+    assert run_nightly(database, settings, schedule, NEXT_NIGHT) is not None
     assert count(database, Batch) == 2
+
+
+def test_two_intakes_of_one_night_at_the_same_time_make_one_batch(
+    settings: Settings, database: Database, installed_model: Manifest, schedule: int, tmp_path: Path,
+    photograph: Callable[..., Path], count: Callable[..., int], events: Callable[..., list[str]],
+    at_once: Callable[..., list[object]], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """An intake that takes longer than the visibility timeout is delivered again while it reads."""
+    photograph(tmp_path / "night" / "1.jpg")
+    both_read = threading.Barrier(2)
+
+    def examine_together(*arguments: Any, **options: Any) -> Any:
+        both_read.wait(60)  # so neither found the other's batch when it began
+        return examine(*arguments, **options)
+
+    monkeypatch.setattr("scheduler.nightly.examine", examine_together)
+    ended = at_once([lambda: run_nightly(database, settings, schedule, NIGHT)] * 2)
+    (made,) = [batch_id for batch_id in ended if batch_id is not None]
+    assert isinstance(made, str)
+    assert (count(database, Batch), count(database, Image), count(database, Chunk)) == (1, 1, 1)
+    assert events(database).count("batch.submitted") == 1
+    assert [path.name for path in settings.home.iterdir() if "tmp" in path.name] == []
 
 
 def test_an_empty_folder_is_a_quiet_night_and_said(
@@ -91,21 +119,23 @@ def test_an_empty_folder_is_a_quiet_night_and_said(
     count: Callable[..., int],
 ) -> None:  # fmt: skip
     """Where a share is mounted there is an empty folder when it is not."""
-    assert run_nightly(database, settings, schedule, "message 1") is None
+    assert run_nightly(database, settings, schedule, NIGHT) is None
     assert count(database, Batch) == 0
     (said,) = (tmp_path / "reports").iterdir()
-    assert said.name.startswith("nothing-")
+    assert said.name == "nothing-20261122-0230.txt"
     assert f"no photograph was in {tmp_path}/night, so nothing was screened" in said.read_text(encoding="utf-8")
+    assert run_nightly(database, settings, schedule, NIGHT) is None
+    assert list((tmp_path / "reports").iterdir()) == [said]
 
 
-def test_a_message_delivered_again_after_its_folder_was_emptied_says_nothing(
+def test_a_night_sent_again_after_its_folder_was_emptied_says_nothing(
     settings: Settings, database: Database, installed_model: Manifest, schedule: int, tmp_path: Path,
     photograph: Callable[..., Path],
 ) -> None:  # fmt: skip
     picture = photograph(tmp_path / "night" / "1.jpg")
-    assert run_nightly(database, settings, schedule, "message 1") is not None
+    assert run_nightly(database, settings, schedule, NIGHT) is not None
     picture.unlink()
-    assert run_nightly(database, settings, schedule, "message 1") is None
+    assert run_nightly(database, settings, schedule, NIGHT) is None
     assert not (tmp_path / "reports").exists()
 
 
@@ -114,7 +144,7 @@ def test_an_empty_night_that_cannot_be_told_is_tried_again(
 ) -> None:
     (tmp_path / "reports").write_text("a file where the folder should be")
     with pytest.raises(PassingFault, match=r"^an empty night cannot be told in the reports folder yet: "):
-        run_nightly(database, settings, schedule, "message 1")
+        run_nightly(database, settings, schedule, NIGHT)
 
 
 def test_a_folder_that_is_gone_is_not_a_quiet_night(
@@ -123,14 +153,14 @@ def test_a_folder_that_is_gone_is_not_a_quiet_night(
 ) -> None:  # fmt: skip
     """It is seen in `screen status` and in the night's report, not in a worker's log alone."""
     (tmp_path / "night").rmdir()
-    (row,) = images(database, run_nightly(database, settings, schedule, "message 1"))
+    (row,) = images(database, run_nightly(database, settings, schedule, NIGHT))
     assert (row.image, row.state, row.reason) == (
         str(tmp_path / "night"), "rejected", "folder cannot be read: it is not there",
     )  # fmt: skip
 
 
 def test_a_schedule_that_is_gone_does_nothing(settings: Settings, database: Database) -> None:
-    assert run_nightly(database, settings, 4711, "message 1") is None
+    assert run_nightly(database, settings, 4711, NIGHT) is None
 
 
 def test_a_second_schedule_of_a_folder_replaces_the_first(database: Database, schedule: int, tmp_path: Path) -> None:
@@ -145,10 +175,16 @@ def test_a_second_schedule_of_a_folder_replaces_the_first(database: Database, sc
         ]
 
 
-def test_the_timetable_recovers_each_minute_and_runs_every_schedule(database: Database, schedule: int) -> None:
+def test_the_timetable_recovers_each_minute_and_runs_every_schedule(
+    database: Database, schedule: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tzlocal.get_localzone_name", lambda: "Europe/Vienna")
     app = schedule_app(Celery(set_as_current=False), database)
     table = app.conf.beat_schedule
     assert table.pop("recover") == {"task": "dermscreen.recover", "schedule": 60.0}
+    cron = parse_cron("30 2 * * *")
     assert table == {
-        f"nightly-{schedule}": {"task": "dermscreen.nightly", "schedule": parse_cron("30 2 * * *"), "args": [schedule]}
-    }
+        f"nightly-{schedule}": {
+            "task": "dermscreen.nightly", "schedule": cron, "args": [schedule, LastDue(cron, "Europe/Vienna")],
+        }
+    }  # fmt: skip

@@ -15,7 +15,6 @@ from storage.chunks import MAX_FAULTS, Claim, LeaseLost, Results
 from storage.clock import db_now
 from storage.counts import counts
 from storage.database import Database
-from storage.processes import identity
 from storage.report import rows
 from storage.schema import AuditEvent, Chunk, Image
 
@@ -162,12 +161,12 @@ def renew(database: Database, held: Claim) -> None:
 
 
 def test_the_chunk_of_a_process_of_this_machine_that_ended_is_freed_before_its_lease_does(
-    database: Database, submit: Submit, received: Make, take: Take
+    database: Database, submit: Submit, received: Make, take: Take, identity_of: Callable[[int], str]
 ) -> None:
     holder = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
     try:
         submit(database, received(1))
-        (held,) = take(database, identity(holder.pid))
+        (held,) = take(database, identity_of(holder.pid))
         assert rescue(database) == 0
     finally:
         holder.kill()

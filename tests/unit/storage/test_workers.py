@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import update
@@ -75,9 +75,9 @@ def test_who_is_silent_too_long_is_gone_until_the_next_heartbeat(database: Datab
 
 
 def test_a_process_of_this_machine_that_ended_is_gone_at_once(
-    database: Database, child: subprocess.Popen[bytes]
+    database: Database, child: subprocess.Popen[bytes], identity_of: Callable[[int], str]
 ) -> None:
-    name = identity(child.pid)
+    name = identity_of(child.pid)
     sign_on(database, name, child.pid)
     assert alive(database) == [name]
     child.kill()

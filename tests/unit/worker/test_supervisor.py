@@ -171,6 +171,7 @@ def test_a_worker_that_does_not_stop_is_ended(
 def test_a_worker_that_is_ended_hands_its_chunk_back(
     supervisor: Supervisor, program: Callable[[str], Path], eventually: Until, sqlite_database: Database,
     submit: Callable[..., str], received: Callable[..., list[Received]], take: Callable[..., list[Claim]],
+    identity_of: Callable[[int], str],
 ) -> None:  # fmt: skip
     submit(sqlite_database, received(2))
     submit(sqlite_database, received(1))
@@ -179,9 +180,10 @@ def test_a_worker_that_is_ended_hands_its_chunk_back(
     supervisor.start()
     pool = started.with_name("python.pool")
     eventually(lambda: bool(lines(pool)))
+    holder = identity_of(int(lines(pool)[0]))
     with sqlite_database.write() as session:
         mine, other = session.scalars(select(Chunk.id).order_by(Chunk.id))
-        held = chunks.claim(session, mine, identity(int(lines(pool)[0])))
+        held = chunks.claim(session, mine, holder)
         assert held is not None
         chunks.claim(session, other, identity())  # of a worker that goes on
     supervisor.stop(lambda: True)
@@ -190,7 +192,7 @@ def test_a_worker_that_is_ended_hands_its_chunk_back(
     assert (handed_back.state, handed_back.faults, handed_back.attempt) == ("waiting", 0, 1)
     assert (handed_back.holder, handed_back.reason) == (None, "its worker was stopped")
     assert kept.state == "running"
-    eventually(lambda: certainly_gone(identity(int(lines(pool)[0]))))
+    eventually(lambda: certainly_gone(holder))
 
 
 def test_stopping_twice_or_before_the_start_harms_nothing(supervisor: Supervisor, sqlite_database: Database) -> None:

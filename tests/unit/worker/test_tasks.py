@@ -1,4 +1,4 @@
-"""A passing fault costs no message: a chunk goes back to the queue, a nightly run is tried again with its own id."""
+"""A passing fault costs no message: a chunk goes back to the queue, a night is tried again as the same one."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ from typing import Any
 
 import pytest
 from celery import Celery
+from celery.app.task import Context
 from celery.exceptions import Reject
 
 from models.errors import ServiceUnreachable
 from scheduler.broker import Broker
 from scheduler.celery_app import NIGHTLY, RECOVER, SCREEN_CHUNK, make_app
+from scheduler.wire import fault_of, known
 from storage.database import Database
 from storage.settings import Settings
 from worker import tasks
 
 AWAY = ServiceUnreachable("the database does not answer")
+
+
+NIGHT = "2026-11-22T02:30"
+CHUNK = "0123456789abcdef" * 2
 
 
 @pytest.fixture
@@ -44,17 +50,65 @@ def test_recovery_says_it_and_goes_on(app: Celery, monkeypatch: pytest.MonkeyPat
     app.tasks[RECOVER]()
 
 
-def test_a_nightly_run_is_tried_again_as_the_same_message(app: Celery, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_nightly_run_is_tried_again_as_the_same_night(app: Celery, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
 
-    def run_nightly(_database: Any, _settings: Any, _schedule: int, message_id: str) -> str:
-        seen.append(message_id)
+    def run_nightly(_database: Any, _settings: Any, _schedule: int, due: str) -> str:
+        seen.append(due)
         if len(seen) < 5:
             raise AWAY
         return "a batch"
 
     monkeypatch.setattr(tasks, "run_nightly", run_nightly)
     monkeypatch.setattr(tasks, "send_due", lambda *_: 0)
-    done = app.tasks[NIGHTLY].apply(args=[1], task_id="night-1")  # in this process, without the pauses
+    done = app.tasks[NIGHTLY].apply(args=[1, NIGHT])  # in this process, without the pauses
     assert done.successful()
-    assert seen == ["night-1"] * 5
+    assert seen == [NIGHT] * 5
+
+
+def received(app: Celery) -> Any:
+    """The message that was sent last, as the consumer of a worker gets it."""
+    with app.connection_for_read() as connection, connection.SimpleQueue("screening") as queue:
+        message = queue.get(block=False)
+        message.ack()
+    return message
+
+
+def refused(message: Any) -> str | None:
+    return fault_of(message.headers, message.content_type, message.content_encoding, message.body)
+
+
+@pytest.fixture
+def sending(app: Celery) -> Celery:
+    """A worker's application that sends: its tasks are made, as they are once it runs."""
+    app.conf.update(broker_transport_options={})
+    app.finalize()
+    return app
+
+
+@pytest.mark.parametrize(("task", "arguments"), [(SCREEN_CHUNK, [CHUNK]), (RECOVER, []), (NIGHTLY, [7, NIGHT])])
+def test_what_a_worker_sends_is_taken_by_a_worker(task: str, arguments: list[object], sending: Celery) -> None:
+    """Where the sender knows the task, Celery puts the sender's time limit into the message."""
+    sending.send_task(task, args=arguments)
+    message = received(sending)
+    assert message.headers["timelimit"] != [None, None]
+    assert refused(message) is None
+    assert "timelimit" not in known(message.headers)  # the limit of the worker that takes it holds
+
+
+def test_a_retry_of_what_a_worker_took_is_taken_again(sending: Celery) -> None:
+    """As Celery makes it, of an attempt that failed and of one that lost its process."""
+    sending.send_task(NIGHTLY, args=[7, NIGHT])
+    taken = received(sending)
+    task = sending.tasks[NIGHTLY]
+    delivery = {"exchange": "", "routing_key": "screening", "priority": 0, "redelivered": False}
+    context = Context(known(taken.headers), args=[7, NIGHT], kwargs={}, delivery_info=delivery)
+    task.signature_from_request(context, countdown=5, retries=1).apply_async()
+    again = received(sending)
+    assert (again.headers["id"], again.headers["retries"]) == (taken.headers["id"], 1)
+    assert refused(again) is None
+
+
+def test_a_nightly_intake_may_take_a_day_and_a_chunk_may_not(sending: Celery) -> None:
+    limits = {name: sending.tasks[name].time_limit for name in (SCREEN_CHUNK, RECOVER, NIGHTLY)}
+    assert limits == {SCREEN_CHUNK: 600.0, RECOVER: 600.0, NIGHTLY: 86_400.0}
