@@ -12,6 +12,8 @@ from models.checksum import sha256_hex
 from storage import audit
 from storage.schema import Schedule
 
+OFF = ""  # the time of a folder that was taken off the timetable
+
 
 @dataclass(frozen=True)
 class Nightly:
@@ -29,7 +31,7 @@ def put(session: Session, *, folder: str, cron: str, reports: str, site: str | N
     """Store the schedule of a folder, replacing an earlier one of the same folder. Returns its number."""
     audit.lock(session)  # of two at once, the second names the first as the old one
     schedule = session.scalars(select(Schedule).where(Schedule.folder == folder)).first() or Schedule(folder=folder)
-    before = _text(schedule) if schedule.id else None
+    before = _text(schedule) if schedule.cron else None
     schedule.cron, schedule.reports, schedule.site, schedule.submitter = cron, reports, site, submitter
     session.add(schedule)
     session.flush()
@@ -37,6 +39,21 @@ def put(session: Session, *, folder: str, cron: str, reports: str, site: str | N
         facts: dict[str, str | int | None] = {"schedule": schedule.id, "old": before, "new": _text(schedule)}
         audit.append(session, [audit.Event("schedule.changed", None, facts)])
     return schedule.id
+
+
+def take_off(session: Session, *, folder: str) -> bool:
+    """Take a folder off the timetable; returns whether it was on it.
+
+    Its row stays, without a time: a number that came to another folder would let a message that is under way take that.
+    """
+    audit.lock(session)
+    schedule = session.scalars(select(Schedule).where(Schedule.folder == folder, Schedule.cron != OFF)).first()
+    if schedule is None:
+        return False
+    facts: dict[str, str | int | None] = {"schedule": schedule.id, "old": _text(schedule), "new": None}
+    audit.append(session, [audit.Event("schedule.changed", None, facts)])
+    schedule.cron = OFF
+    return True
 
 
 def _text(schedule: Schedule) -> str:
@@ -47,8 +64,8 @@ def _text(schedule: Schedule) -> str:
 
 
 def nightlies(session: Session) -> list[Nightly]:
-    """All schedules."""
+    """All schedules that are on the timetable."""
     return [
         Nightly(row.id, row.folder, row.cron, row.reports, row.site, row.submitter)
-        for row in session.scalars(select(Schedule).order_by(Schedule.id))
+        for row in session.scalars(select(Schedule).where(Schedule.cron != OFF).order_by(Schedule.id))
     ]

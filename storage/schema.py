@@ -209,7 +209,7 @@ class Schedule(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     folder: Mapped[str] = mapped_column(Text, unique=True)
-    cron: Mapped[str] = mapped_column(String(100))
+    cron: Mapped[str] = mapped_column(String(100))  # empty: taken off the timetable
     reports: Mapped[str] = mapped_column(Text)
     site: Mapped[str | None] = mapped_column(String(200))
     submitter: Mapped[str] = mapped_column(String(200))

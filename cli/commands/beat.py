@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from storage.database import Database
+
 
 @click.command("beat")
-@click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
 @click.option("--at", "cron", metavar="CRON", help="When, in local time: minute hour day month weekday.")
 @click.option(
     "--reports",
@@ -17,10 +21,12 @@ import click
 )
 @click.option("--site", help="Where the images come from; stands in every report.")
 @click.option("--submitter", help="Who answers for the batch. Default: the user of this process.")
-@click.option("--json", "as_json", is_flag=True, help="Print the timetable as JSON before it starts.")
+@click.option("--off", is_flag=True, help="Take FOLDER off the timetable, and end.")
+@click.option("--json", "as_json", is_flag=True, help="Print the timetable as JSON first.")
 def command(
-    folder: Path | None, cron: str | None, reports: Path | None, site: str | None, submitter: str | None, as_json: bool
-) -> None:
+    folder: Path | None, cron: str | None, reports: Path | None, site: str | None, submitter: str | None, off: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Run the timetable (Celery beat) until stopped: recovery each minute and a batch of each FOLDER at its time.
 
     FOLDER, --at and --reports add a folder to the timetable, which is kept in the database; without them the
@@ -31,29 +37,26 @@ def command(
     \b
     Example:
       screen beat /srv/clinic/today --at "30 2 * * *" --reports /srv/clinic/reports
+      screen beat /srv/clinic/today --off
     """
     from cli import output
     from cli.beating import beat
     from models.errors import UsageFault
-    from scheduler.nightly import parse_cron
     from storage import schedules
     from storage.migrate import open_database
-    from storage.processes import os_user
     from storage.settings import from_environment
 
-    if folder is None and (cron or reports or site or submitter):
+    said = any((cron, reports, site, submitter))
+    if folder is None and said:
         raise UsageFault("--at, --reports, --site and --submitter say how a FOLDER is screened; received no FOLDER")
+    if off and (folder is None or said):
+        raise UsageFault("--off takes a FOLDER off the timetable: expected a FOLDER and no other option")
     settings = from_environment()
     database = open_database(settings)
-    if folder is not None:
-        if cron is None or reports is None:
-            raise UsageFault("a FOLDER needs both --at CRON and --reports FOLDER")
-        parse_cron(cron)
-        with database.write() as session:
-            schedules.put(
-                session, folder=str(folder.absolute()), cron=cron, reports=str(reports.absolute()),
-                site=site, submitter=submitter or os_user(),
-            )  # fmt: skip
+    if folder is not None and off:
+        _take_off(database, folder)
+    elif folder is not None:
+        _put_on(database, folder, cron, reports, site, submitter)
     with database.read() as session:
         timetable = schedules.nightlies(session)
     if as_json:
@@ -63,4 +66,34 @@ def command(
             output.talk(f"{item.cron}  {item.folder} -> {item.reports}")
     if not timetable:
         output.talk("The timetable holds no folder: only recovery runs, each minute.")
-    beat(settings, database)
+    if not off:
+        beat(settings, database)
+
+
+def _take_off(database: Database, folder: Path) -> None:
+    from models.errors import UsageFault
+    from storage import schedules
+
+    with database.write() as session:
+        if not schedules.take_off(session, folder=str(folder.absolute())):
+            raise UsageFault(f"{folder.absolute()} is not on the timetable; `screen beat --json` prints it")
+
+
+def _put_on(
+    database: Database, folder: Path, cron: str | None, reports: Path | None, site: str | None, submitter: str | None
+) -> None:
+    from models.errors import UsageFault
+    from scheduler.nightly import parse_cron
+    from storage import schedules
+    from storage.processes import os_user
+
+    if cron is None or reports is None:
+        raise UsageFault("a FOLDER needs both --at CRON and --reports FOLDER, or --off")
+    if not folder.is_dir():
+        raise UsageFault(f"{folder} is not a folder, or is not there: expected the folder that is screened")
+    parse_cron(cron)
+    with database.write() as session:
+        schedules.put(
+            session, folder=str(folder.absolute()), cron=cron, reports=str(reports.absolute()),
+            site=site, submitter=submitter or os_user(),
+        )  # fmt: skip

@@ -1,0 +1,59 @@
+"""The timetable: a folder comes on it, off it, and on again, and the audit trail says so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from sqlalchemy import select
+
+from storage import schedules
+from storage.database import Database
+from storage.schema import AuditEvent
+
+
+def put(database: Database, folder: str, cron: str = "30 2 * * *") -> int:
+    with database.write() as session:
+        return schedules.put(session, folder=folder, cron=cron, reports="/r", site=None, submitter="nurse")
+
+
+def off(database: Database, folder: str) -> bool:
+    with database.write() as session:
+        return schedules.take_off(session, folder=folder)
+
+
+def on_it(database: Database) -> list[tuple[int, str]]:
+    with database.read() as session:
+        return [(item.id, item.folder) for item in schedules.nightlies(session)]
+
+
+def test_a_folder_that_is_off_is_no_nightly_and_its_number_is_nobody_elses(database: Database) -> None:
+    first = put(database, "/a")
+    assert off(database, "/a")
+    assert on_it(database) == []
+    second = put(database, "/b")
+    assert second != first
+    assert put(database, "/a") == first
+    assert on_it(database) == [(first, "/a"), (second, "/b")]
+
+
+def test_what_is_not_on_it_cannot_come_off(database: Database, events: Callable[..., list[str]]) -> None:
+    put(database, "/a")
+    assert not off(database, "/b")
+    assert off(database, "/a") and not off(database, "/a")
+    assert events(database).count("schedule.changed") == 2
+
+
+def test_the_audit_trail_tells_each_change(database: Database) -> None:
+    put(database, "/a")
+    off(database, "/a")
+    put(database, "/a", "0 4 * * *")
+    with database.read() as session:
+        told = [
+            json.loads(body)
+            for body in session.scalars(
+                select(AuditEvent.body).where(AuditEvent.event == "schedule.changed").order_by(AuditEvent.seq)
+            )
+        ]
+    times = [tuple(json.loads(each[key])["cron"] if each.get(key) else None for key in ("old", "new")) for each in told]
+    assert times == [(None, "30 2 * * *"), ("30 2 * * *", None), (None, "0 4 * * *")]
