@@ -35,8 +35,10 @@ def command(images: Path | None, folder: Path, as_json: bool) -> int:
     from cli import output
     from cli.demonstration import demonstrate
     from cli.show_counts import show_counts
+    from storage.report import NOTICE
 
     total = demonstrate(images, folder, show_table=not as_json)
     show_counts(total, as_json=as_json)
-    output.talk(f"Reports: {folder / 'report.csv'} and {folder / 'report.html'}")
+    output.talk(f"Reports: {folder / 'report.csv'} (flagged lesions) and {folder / 'report.html'} (every image)")
+    output.talk(NOTICE)
     return ExitCode.DONE
