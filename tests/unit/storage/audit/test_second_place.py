@@ -12,7 +12,7 @@ import pytest
 from models.errors import ProofBroken, UsageFault
 from storage import audit
 from storage.audit import checkpoints, keys, second_place
-from storage.audit.checking import check_checkpoints
+from storage.audit.checking import Lines, check_checkpoints
 from storage.audit.checkpoint_log import log_path, read_log
 from storage.audit.standalone import Found
 from storage.database import Database
@@ -41,9 +41,10 @@ def sealed_twice(database: Database, two_places: Settings, tell: Tell) -> Databa
 
 
 def verify(database: Database, settings: Settings, *further: str) -> Found:
-    with database.read() as session:
+    lines = Lines.read(settings, further)
+    with database.snapshot() as session:
         audit.verify(session)
-        return check_checkpoints(session, settings, further)
+        return check_checkpoints(session, settings, lines)
 
 
 def broken(database: Database, settings: Settings) -> str:
