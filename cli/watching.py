@@ -59,7 +59,7 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Non
                             )
                 keeper.tick(needed=bool(waiting))
                 with troubles.passing("end"):
-                    if once and not waiting and not troubles.at("inbox") and next(inbox.files(), None) is None:
+                    if once and not waiting and not troubles.at("inbox") and inbox.empty():
                         return
                 time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
