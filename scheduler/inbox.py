@@ -19,6 +19,7 @@ from pathlib import Path
 
 from models.errors import PassingFault, UsageFault
 from scheduler.collect import Collection, Found
+from scheduler.decoder import Decoder
 from scheduler.intake import Request, examine, take_in
 from storage.batch_writer import Received
 from storage.database import Database
@@ -117,16 +118,18 @@ class Inbox:
         for batch_id in ready:
             self._move(database, batch_id)
         if settled := self.settled():
-            batch_id = take_in(database, settings, self.request, self._examined(settled))
+            with Decoder() as decoder:  # the watcher outlives what it does not
+                batch_id = take_in(database, settings, self.request, self._examined(settled, decoder))
             self._move(database, batch_id)
             ready.append(batch_id)
         return ready
 
-    def _examined(self, paths: list[str]) -> Iterator[Received]:
+    def _examined(self, paths: list[str], decoder: Decoder) -> Iterator[Received]:
+        """Decoded whole, so that what is broken goes to rejected/ at once."""
         planned: set[Path] = set()
         for path in paths:
             found = Found(to_location(path), to_location(path), root=to_location(str(self.folder)))
-            received = examine(found, whole=True, attended=False)
+            received = examine(found, check=decoder.check, attended=False)
             target = self._target(Path(path), REJECTED if received.reason else PROCESSED, planned)
             planned.add(target)
             yield replace(received, location=to_location(str(target)))

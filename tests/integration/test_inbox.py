@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from models.errors import PassingFault, UsageFault
 from models.manifest import Manifest
+from scheduler import decoder
 from scheduler import inbox as inbox_module
 from scheduler.inbox import LONGEST_WAIT_SECONDS, Inbox
 from scheduler.intake import Request
@@ -518,3 +519,20 @@ def test_a_share_that_is_stale(
         with pytest.raises(PassingFault, match="^the inbox"):
             look(watched)
     assert len(settle(watched)) == 1
+
+
+def test_a_picture_that_kills_its_decoder_is_rejected_and_holds_up_nobody(
+    watched: Inbox, folder: Path, photograph: Draw, settle: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dies = "import os, models.decoding as d; real = d.decode\ndef decode(data, suffix):\n"
+    dies += "    if b'POISON' in data: os.abort()\n    real(data, suffix)\nd.decode = decode\n"
+    monkeypatch.setattr(decoder, "PROGRAM", ("-P", "-c", f"{dies}from scheduler.decoder import main; main()"))
+    photograph(folder / "1.jpg", 1)
+    photograph(folder / "3.jpg", 3)
+    (folder / "2.jpg").write_bytes(photograph(folder.parent / "2.jpg", 2).read_bytes() + b"POISON")
+    assert len(settle(watched)) == 1
+    assert files(folder) == {
+        "processed/TODAY/1.jpg", "processed/TODAY/3.jpg", "rejected/2.jpg", "rejected/2.jpg.reason.txt",
+    }  # fmt: skip
+    reason = (folder / "rejected" / "2.jpg.reason.txt").read_text()
+    assert reason == "unreadable: its decoder ended without an answer, 2 times (SIGABRT)\n"
