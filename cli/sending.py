@@ -7,7 +7,7 @@ import io
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TextIO
 
@@ -21,8 +21,13 @@ Write = Callable[[IO[str]], int]
 
 @dataclass
 class Sent:
-    """What has left. rows: -1 where the reader broke off before the end."""
+    """What has left. rows: -1 where the reader broke off before the end.
 
+    batches: those that it is about. trail: the end of the audit chain that the report prints.
+    """
+
+    batches: Sequence[str] = ()
+    trail: Trail = field(default_factory=dict)
     rows: int = 0
     sha256: str | None = None
 
@@ -50,13 +55,8 @@ class Sent:
 
 
 @contextmanager
-def recorded(
-    database: Database, batches: Sequence[str], receiver: str | None, kind: str, format_: str, trail: Trail
-) -> Iterator[Sent]:
-    """Note on the audit trail what left, for each batch, also when the reader of stdout broke off.
-
-    trail: the end of the audit chain that the report prints.
-    """
+def recorded(database: Database, receiver: str | None, kind: str, format_: str) -> Iterator[Sent]:
+    """Note on the audit trail what left, for each batch, also when the reader of stdout broke off."""
     from storage import audit
     from storage.database import want_checkpoint
 
@@ -68,9 +68,9 @@ def recorded(
             facts: dict[str, str | int | None] = {
                 "sha256": sent.sha256, "rows": sent.rows, "format": format_, "kind": kind, "receiver": receiver,
             }  # fmt: skip
-            facts |= {f"audit_{name}": value for name, value in trail.items()}
+            facts |= {f"audit_{name}": value for name, value in sent.trail.items()}
             with database.write() as session:
-                audit.append(session, [audit.Event("report.exported", batch, facts) for batch in batches])
+                audit.append(session, [audit.Event("report.exported", batch, facts) for batch in sent.batches])
                 want_checkpoint(session)
 
 

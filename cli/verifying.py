@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from models.errors import ProofBroken, UsageFault
 from storage import audit
-from storage.audit.checking import check_checkpoints, further_lines
+from storage.audit.checking import Lines, check_checkpoints, further_lines
 from storage.audit.standalone import Broken, Found, noted_head, public_key, verify_export
 from storage.migrate import open_database
 from storage.settings import Settings
@@ -37,10 +37,12 @@ class Wanted:
 
 
 def verify_database(settings: Settings, wanted: Wanted) -> dict[str, Any]:
-    """Check the site's own chain. Raises ProofBroken, UsageFault, PassingFault."""
-    with closing(open_database(settings)) as database, database.read() as session:
-        length = audit.verify(session)
-        found = check_checkpoints(session, settings, wanted.checkpoints, wanted.keys, wanted.heads)
+    """Check the site's own chain, while it goes on growing. Raises ProofBroken, UsageFault, PassingFault."""
+    with closing(open_database(settings)) as database:
+        lines = Lines.read(settings, wanted.checkpoints)  # first: one written later is of events that are not looked at
+        with database.snapshot() as session:
+            length = audit.verify(session)
+            found = check_checkpoints(session, settings, lines, wanted.keys, wanted.heads)
     return _told(length, found)
 
 

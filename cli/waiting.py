@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from cli.output import talk
 from cli.progress import progress
 from cli.stopping import counted_stops
+from cli.troubles import Troubles
+from models.errors import PassingFault
 
 if TYPE_CHECKING:
     from scheduler.broker import Broker
@@ -33,6 +35,7 @@ class WorkerKeeper:
 
     def __init__(self, settings: Settings, database: Database, broker: Broker, device: str = "auto") -> None:
         self._settings, self._database, self._broker, self._device = settings, database, broker, device
+        self.troubles = Troubles()  # of the whole loop, whose other parts may note theirs too
         self._supervisor: Any = None
         self._lock: Any = None
         self._log: Any = None
@@ -40,7 +43,7 @@ class WorkerKeeper:
         self._complained = time.monotonic()
 
     def tick(self, *, needed: bool = True) -> None:
-        """Look after our worker; where none is alive and one is needed, start it.
+        """Look after our worker; where none is alive and one is needed, start it. Of no answer it makes a trouble.
 
         Raises ModelInvalid when it refuses to screen.
         """
@@ -53,6 +56,10 @@ class WorkerKeeper:
         if now - self._looked < LOOK_FOR_WORKER_SECONDS:
             return
         self._looked = now
+        with self.troubles.passing("worker"):
+            self._see_to_a_worker(now)
+
+    def _see_to_a_worker(self, now: float) -> None:
         from storage import workers
 
         with self._database.read() as session:
@@ -77,18 +84,26 @@ class WorkerKeeper:
         talk("Starting a worker; loading the network takes some seconds.")
         self._lock = lock
         self._log = (self._settings.logs / "worker.log").open("ab")
-        supervisor = Supervisor(self._settings, self._database, self._broker, self._device)
-        self._supervisor = supervisor
-        supervisor.start(self._log)
+        self._supervisor = Supervisor(self._settings, self._database, self._broker, self._device)
+        try:
+            self._supervisor.start(self._log)
+        except PassingFault:
+            self._supervisor = None  # it never began; the next look makes another
+            self._close()
+            raise
 
     def stop(self, at_once: Callable[[], bool] = lambda: False) -> None:
         """Stop our worker, if we started one; it hands its chunk back when ``at_once`` says so."""
         if self._supervisor is not None:
             self._supervisor.stop(at_once)
             self._supervisor = None
+        self._close()
+
+    def _close(self) -> None:
         for file in (self._log, self._lock):
             if file is not None:
                 file.close()
+        self._log = self._lock = None
 
 
 @contextmanager

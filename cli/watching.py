@@ -19,7 +19,6 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Non
     """Watch an inbox until interrupted, or with ``once`` until it is empty and its batches are complete."""
     import time
 
-    from models.errors import PassingFault
     from scheduler.broker import connect
     from scheduler.celery_app import make_app
     from scheduler.dispatch import send_due
@@ -36,43 +35,41 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Non
     talk(f"Watching {inbox.folder}. Ctrl-C stops it.")
     waiting: list[str] = []
     looked = 0.0
-    trouble = ""
     try:
         with worker_while_needed(settings, database, broker) as keeper, _Announcements(inbox) as announced:
+            troubles = keeper.troubles
             while True:
                 if announced.is_set() or time.monotonic() - looked >= rescan_seconds:
                     announced.clear()
                     looked = time.monotonic()
-                    try:
+                    with troubles.passing("inbox"):
                         taken = inbox.take(database, settings)
                         for batch_id in taken:
                             talk(f"Batch {batch_id} is recorded.")
                         waiting += taken
+                        troubles.note("folders", _unreadable(inbox))
                         send_due(database, app)
-                        found = (
-                            f"folders in the inbox that cannot be read: {inbox.unreadable}" if inbox.unreadable else ""
-                        )
-                    except PassingFault as fault:
-                        found = str(fault)
-                    if found and found != trouble:  # said once, not at every look
-                        talk(f"{found}; trying again.")
-                    trouble = found
-                done = []
-                with database.read() as session:
-                    for batch_id in waiting:
+                with troubles.passing("batches"), database.read() as session:
+                    for batch_id in list(waiting):
                         total = counts(session, batch_id)
                         if total.state == "complete":
-                            done.append(batch_id)
+                            waiting.remove(batch_id)
                             data_json(total.as_json()) if as_json else data(
                                 f"batch {batch_id}: {total.flagged} flagged, {total.equation}"
                             )
-                waiting = [batch_id for batch_id in waiting if batch_id not in done]
                 keeper.tick(needed=bool(waiting))
-                if once and not waiting and next(inbox.files(), None) is None:
-                    return
+                with troubles.passing("end"):
+                    if once and not waiting and not troubles.at("inbox") and inbox.empty():
+                        return
                 time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         talk("Stopped watching; what was recorded stays recorded.")
+    finally:
+        database.close()
+
+
+def _unreadable(inbox: Inbox) -> str:
+    return f"folders in the inbox that cannot be read: {inbox.unreadable}" if inbox.unreadable else ""
 
 
 class _Announcements:

@@ -12,13 +12,14 @@ import shutil
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
 from models.errors import PassingFault, UsageFault
 from scheduler.collect import Collection, Found
+from scheduler.decoder import Decoder
 from scheduler.intake import Request, examine, take_in
 from storage.batch_writer import Received
 from storage.database import Database
@@ -49,7 +50,7 @@ class Inbox:
     folder: Path
     settle_seconds: float = 3.0
     request: Request = field(default_factory=lambda: Request(source="inbox"))
-    unreadable: int = field(default=0, init=False)  # folders in it that may not be read, at the last look; they stay
+    _unreadable: set[str] = field(default_factory=set, init=False)
     _seen: dict[str, _Seen] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -61,31 +62,45 @@ class Inbox:
                 raise UsageFault(f"{name}/ of the inbox is a link: expected a folder in the inbox itself")
         self.request = replace(self.request, inbox=shown(str(self.folder)))
 
-    def files(self) -> Iterator[str]:
-        """Paths of the files in the inbox, in natural order.
+    @property
+    def unreadable(self) -> int:
+        """How many folders in it could not be read at the last look; they stay."""
+        return len(self._unreadable)
+
+    def empty(self) -> bool:
+        """Whether it holds nothing to take now or later. Raises PassingFault when it does not answer."""
+        return next(self._files(), None) is None
+
+    def _files(self) -> Iterator[tuple[str, Stamp]]:
+        """The files in the inbox, in natural order.
 
         Without those already processed or rejected, and those that a copying program has still to rename
-        (rsync hides them behind a dot).
+        (rsync hides them behind a dot). Raises PassingFault when the inbox itself does not answer.
         """
-        self.unreadable = 0
-        for found in Collection([str(self.folder)], without=(PROCESSED, REJECTED)):
-            if found.problem:
-                self.unreadable += 1
-                continue
-            path = to_path(found.location)
-            if not (path.casefold().endswith(UNFINISHED_SUFFIXES) or Path(path).name.startswith(".")):
-                yield path
+        self._unreadable.clear()
+        with _answering():
+            if not stat.S_ISDIR(self.folder.stat().st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            for found in Collection([str(self.folder)], without=(PROCESSED, REJECTED)):
+                path = to_path(found.location)
+                if found.problem:
+                    if path == str(self.folder):
+                        raise PassingFault(f"the inbox: {found.problem}")
+                    self._unreadable.add(path)
+                elif not (path.casefold().endswith(UNFINISHED_SUFFIXES) or Path(path).name.startswith(".")):
+                    with suppress(FileNotFoundError, NotADirectoryError):
+                        try:
+                            state = os.lstat(path)
+                        except PermissionError:  # its folder may be listed and not entered
+                            self._unreadable.add(str(Path(path).parent))
+                        else:
+                            yield path, (state.st_size, state.st_mtime_ns)
 
     def settled(self) -> list[str]:
         """Files that have stopped growing, once the whole inbox is quiet or one of them has waited long enough."""
         now = time.monotonic()
         seen: dict[str, _Seen] = {}
-        for path in self.files():
-            try:
-                state = Path(path).lstat()
-            except FileNotFoundError:
-                continue
-            stamp = (state.st_size, state.st_mtime_ns)
+        for path, stamp in self._files():
             before = self._seen.get(path)
             seen[path] = before if before and before.stamp == stamp else _Seen(stamp, now)
         self._seen = seen
@@ -103,29 +118,35 @@ class Inbox:
         for batch_id in ready:
             self._move(database, batch_id)
         if settled := self.settled():
-            batch_id = take_in(database, settings, self.request, self._examined(settled))
+            with Decoder() as decoder:  # the watcher outlives what it does not
+                batch_id = take_in(database, settings, self.request, self._examined(settled, decoder))
             self._move(database, batch_id)
             ready.append(batch_id)
         return ready
 
-    def _examined(self, paths: list[str]) -> Iterator[Received]:
+    def _examined(self, paths: list[str], decoder: Decoder) -> Iterator[Received]:
+        """Decoded whole, so that what is broken goes to rejected/ at once."""
         planned: set[Path] = set()
         for path in paths:
             found = Found(to_location(path), to_location(path), root=to_location(str(self.folder)))
-            received = examine(found, whole=True, attended=False)
+            received = examine(found, check=decoder.check, attended=False)
             target = self._target(Path(path), REJECTED if received.reason else PROCESSED, planned)
             planned.add(target)
             yield replace(received, location=to_location(str(target)))
 
     def _target(self, path: Path, kind: str, planned: set[Path]) -> Path:
-        """A free name below processed/DATE or rejected: an equal name of the same day gets a number."""
+        """A free name below processed/DATE or rejected: an equal name of the same day gets a number.
+
+        Raises PassingFault when the inbox does not answer.
+        """
         parent = self.folder / kind / (date.today().isoformat() if kind == PROCESSED else "")
         wanted = parent / path.relative_to(self.folder)
-        room = os.pathconf(self.folder, "PC_NAME_MAX") - (len(f".{REASON_SUFFIX}") if kind == REJECTED else 0)
-        target, number = _fitting(wanted, "", room), 1
-        while target in planned or os.path.lexists(target):
-            target = _fitting(wanted, f"-{number}", room)
-            number += 1
+        with _answering():
+            room = os.pathconf(self.folder, "PC_NAME_MAX") - (len(f".{REASON_SUFFIX}") if kind == REJECTED else 0)
+            target, number = _fitting(wanted, "", room), 1
+            while target in planned or os.path.lexists(target):
+                target = _fitting(wanted, f"-{number}", room)
+                number += 1
         return target
 
     def _move(self, database: Database, batch_id: str) -> None:
@@ -147,21 +168,31 @@ class Inbox:
                         os.rename(source.name, target.name, src_dir_fd=lies, dst_dir_fd=goes)
         except OSError as error:
             if error.errno == errno.EXDEV:  # something is mounted in the inbox
-                shutil.move(source, target)
+                with _answering():
+                    shutil.move(source, target)
             elif error.errno in (errno.ELOOP, errno.ENOTDIR):  # a folder that was there is now a link, or a file
                 raise PassingFault("a folder of the inbox has become a link; its files stay where they are") from error
             else:
                 # a full disk, a missing permission: what was recorded is moved as soon as that is repaired
                 raise PassingFault(f"a file of the inbox cannot be moved out of it: {error.strerror}") from error
-        for parent in source.parents:
-            # a folder that was dropped in whole goes when its last file is gone
-            if parent == self.folder or not parent.is_relative_to(self.folder) or parent.is_symlink():
-                break
-            if parent.is_dir():  # else an earlier watcher removed it before it died
-                try:
+        with suppress(OSError):  # a folder holds something, perhaps dropped just now
+            for parent in source.parents:
+                # a folder that was dropped in whole goes when its last file is gone
+                if parent == self.folder or not parent.is_relative_to(self.folder) or parent.is_symlink():
+                    break
+                if parent.is_dir():  # else an earlier watcher removed it before it died
                     parent.rmdir()
-                except OSError:
-                    break  # it holds something, perhaps dropped just now
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Raises PassingFault where the inbox does not answer, or is not there for now: its share may come back."""
+    try:
+        yield
+    except OSError as error:
+        raise PassingFault(f"the inbox does not answer: {error.strerror}") from error
+    except UsageFault as fault:  # it went between two looks
+        raise PassingFault("the inbox is not there") from fault
 
 
 def _fitting(wanted: Path, mark: str, room: int) -> Path:

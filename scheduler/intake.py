@@ -17,7 +17,6 @@ from typing import IO
 
 from models.catalogue import find
 from models.checksum import sha256_hex
-from models.decoding import decode
 from models.errors import ImageRefused, PassingFault, UsageFault
 from models.inspection import inspect
 from models.manifest import Manifest
@@ -109,10 +108,11 @@ def _spool_folder(settings: Settings) -> Path:
     return settings.home
 
 
-def examine(found: Found, *, whole: bool = False, attended: bool = True) -> Received:
-    """Read and name the bytes of one file and check its header; with ``whole`` its pixels too.
+def examine(found: Found, *, check: Callable[[bytes, str], object] = inspect, attended: bool = True) -> Received:
+    """Read and name the bytes of one file and check its header, or what else ``check`` looks at.
 
-    Never raises for a bad file: the refusal stands in ``reason``. Where nobody looks on (``attended`` false), files
+    Never raises for a bad file: the refusal stands in ``reason``. ``check`` is given the bytes and the extension of the
+    name, and raises ImageRefused; what else it raises is raised. Where nobody looks on (``attended`` false), files
     that have a second name are refused: others may have put it there to have a file read that they may not read.
     """
     received = Received(found.image, found.location, None, None, found.problem)
@@ -127,10 +127,7 @@ def examine(found: Found, *, whole: bool = False, attended: bool = True) -> Rece
     received = replace(received, checksum=sha256_hex(data), size=len(data))
     suffix = PurePath(found.image).suffix
     try:
-        if whole:
-            decode(data, suffix)
-        else:
-            inspect(data, suffix)
+        check(data, suffix)
     except ImageRefused as refusal:
         return replace(received, reason=str(refusal))
     return received

@@ -30,11 +30,8 @@ def write_backup(database: Database, path: Path) -> Backup:
     """
     if path.exists():
         raise UsageFault(f"{path} exists: a backup overwrites nothing, choose another name")
-    with whole_binary_file(path) as file, database.read() as session:
-        sqlite = session.get_bind().dialect.name == "sqlite"
-        connection = session.connection(
-            execution_options={} if sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        )
+    with whole_binary_file(path) as file, database.snapshot() as session:
+        connection = session.connection()
         taken_at = connection.execute(select(db_now())).scalar_one().isoformat()
         writer = Writer(file, Header(HEAD, software(), taken_at, connection.dialect.name))
         for table in Base.metadata.sorted_tables:

@@ -66,8 +66,21 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A read-only look at a consistent state. Raises PassingFault when the database does not answer."""
+        """A read-only look: on PostgreSQL each question sees what was committed before it, on SQLite all see one state.
+
+        Raises PassingFault when the database does not answer.
+        """
         with self._session(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """As ``read``, and all questions see one state, that of the first of them: for answers that are compared."""
+        with self._session(self.engine) as session:
+            if self.engine.dialect.name == "postgresql":
+                session.connection(
+                    execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+                )
             yield session
 
     @contextmanager

@@ -57,24 +57,24 @@ def command(
     chosen = _format(format_, output, as_json=as_json)
     settings = from_environment()
     overlay_of: OverlayOf = _overlays(settings.home, chosen) if explain else lambda _: None
-    with closing(open_database(settings)) as database:
-        with database.read() as session:
-            total = [counts(session, batch_id) for batch_id in batch_ids(session, batches)]
-        with database.read() as session:
-            trail = end_of_trail(session, settings)
-        with (
-            recorded(database, [item.batch for item in total], receiver, _kind(flagged), chosen, trail) as sent,
-            database.read() as session,
-        ):
+    # counts, rows and the end of the trail are of one moment, whatever is screened meanwhile
+    with (
+        closing(open_database(settings)) as database,
+        recorded(database, receiver, _kind(flagged), chosen) as sent,
+        database.snapshot() as session,
+    ):
+        total = [counts(session, batch_id) for batch_id in batch_ids(session, batches)]
+        sent.batches = [item.batch for item in total]
+        sent.trail = trail = end_of_trail(session, settings)
 
-            def write(file: IO[str]) -> int:
-                return _write(file, session, total, chosen, trail, flagged=flagged, overlay_of=overlay_of)
+        def write(file: IO[str]) -> int:
+            return _write(file, session, total, chosen, trail, flagged=flagged, overlay_of=overlay_of)
 
-            if output is None:
-                sent.to_stdout(write)
-            else:
-                sent.to_file(output, write)
-                click.echo(f"Wrote {_plural(sent.rows, 'row')} to {output} (SHA-256 {sent.sha256}).", err=True)
+        if output is None:
+            sent.to_stdout(write)
+        else:
+            sent.to_file(output, write)
+            click.echo(f"Wrote {_plural(sent.rows, 'row')} to {output} (SHA-256 {sent.sha256}).", err=True)
     _explain(total, flagged=flagged)
     if trail["size"]:
         click.echo(f"Audit trail: {trail['size']}:{trail['head']}, key {trail['key'] or 'none yet'}.", err=True)

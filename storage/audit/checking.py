@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from models.errors import ProofBroken, ServiceUnreachable, UsageFault
+from models.errors import PassingFault, ProofBroken, ServiceUnreachable, UsageFault
 from storage.audit.checkpoint_log import database_id, log_path, read_log
 from storage.audit.checkpoints import announced, hashes
 from storage.audit.keys import existing, key_path
@@ -17,41 +18,62 @@ from storage.remote_folders import is_url
 from storage.settings import Settings
 
 
+@dataclass(frozen=True)
+class Lines:
+    """Checkpoints by where they lie: in the file, in the second place (None: none, or silent), and where asked for."""
+
+    local: list[Line]
+    elsewhere: list[Line] | None
+    others: list[Line]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def read(cls, settings: Settings, further: Sequence[str] = ()) -> Lines:
+        """Read them all, before the transaction begins in which the chain is looked at.
+
+        Args:
+            further: files, and URLs of second places, besides those of the settings.
+
+        Raises ProofBroken naming the place, UsageFault or ServiceUnreachable when one of ``further`` cannot be read.
+        """
+        notes: list[str] = []
+        others = [line for place in further for line in further_lines(place, settings)]
+        elsewhere = _second_place(settings, notes)  # before the file: what is copied meanwhile is in both
+        return cls(_local(settings), elsewhere, others, tuple(notes))
+
+
 def check_checkpoints(
     session: Session,
     settings: Settings,
-    further: Sequence[str] = (),
+    lines: Lines,
     pinned: Sequence[str] = (),
     heads: Sequence[tuple[int, str]] = (),
 ) -> Found:
     """Check every checkpoint of a chain that `verify` found whole in the same transaction.
 
     Args:
-        further: files, and URLs of second places, besides those of the settings.
+        session: sees one state, of after the lines were read.
         pinned: public keys known from elsewhere; then no other one counts.
         heads: sizes and heads that somebody noted, as they stand in reports.
 
-    Raises ProofBroken naming the place, UsageFault or ServiceUnreachable when one of ``further`` cannot be read.
+    Raises ProofBroken naming the place, PassingFault when the file was begun since the lines were read.
     """
-    notes: list[str] = []
     try:
         chain = announced(session)
     except (ValueError, KeyError, TypeError) as error:
         raise ProofBroken("an event that names the key of the checkpoints cannot be read: it was forged") from error
-    here = log_path(settings)
-    local = _read(here) if here.exists() else []
-    others = [line for place in further for line in further_lines(place, settings)]
-    elsewhere = _second_place(settings, notes)
-    _nothing_missing(here, local, elsewhere or [], others, chain, notes)
+    notes = list(lines.notes)
+    local, elsewhere = lines.local, lines.elsewhere
+    _nothing_missing(settings, lines, chain, notes)
     if elsewhere is not None and (lacking := {line.digest for line in local} - {line.digest for line in elsewhere}):
         notes.append(
             f"the second place lacks {len(lacking)} of {len(local)} lines; the next checkpoint copies new ones"
         )
     _same_key(settings, local, pinned, notes)
-    lines = [*local, *(elsewhere or []), *others]
-    chain.hashes = hashes(session, sizes(lines) | {size for size, _ in heads})
+    every = [*local, *(elsewhere or []), *lines.others]
+    chain.hashes = hashes(session, sizes(every) | {size for size, _ in heads})
     try:
-        found = check(order(lines), chain, pinned, heads)
+        found = check(order(every), chain, pinned, heads)
     except (Broken, ValueError) as broken:
         raise ProofBroken(str(broken)) from broken
     return Found(found.checkpoints, found.covered, found.keys, [*notes, *found.notes])
@@ -62,6 +84,11 @@ def further_lines(place: str, settings: Settings) -> list[Line]:
     if is_url(place):
         return lines_at(place, database_id(settings))
     return _read(Path(place))
+
+
+def _local(settings: Settings) -> list[Line]:
+    path = log_path(settings)
+    return _read(path) if path.exists() else []
 
 
 def _read(path: Path) -> list[Line]:
@@ -82,16 +109,17 @@ def _second_place(settings: Settings, notes: list[str]) -> list[Line] | None:
         return None
 
 
-def _nothing_missing(
-    here: Path, local: list[Line], elsewhere: list[Line], others: list[Line], chain: Chain, notes: list[str]
-) -> None:
+def _nothing_missing(settings: Settings, lines: Lines, chain: Chain, notes: list[str]) -> None:
     """Raise ProofBroken where checkpoints that there were are not here."""
+    here, local, others, elsewhere = log_path(settings), lines.local, lines.others, lines.elsewhere or []
     if not local and not others:
         if elsewhere:
             raise ProofBroken(
                 f"the file of checkpoints {here} is missing, and the second place holds {len(elsewhere)}: it was "
                 "removed; --checkpoints URL verifies against the second place alone"
             )
+        if chain.logs and _local(settings):
+            raise PassingFault("the first checkpoint was written while the others were looked for; verify again")
         if chain.logs:
             seq, key, _ = chain.logs[0]
             raise ProofBroken(

@@ -1,4 +1,8 @@
-"""One link of the chain: h = SHA-256(domain || seq || previous || SHA-256(stored text))."""
+"""One link of the chain: h = SHA-256(domain || seq || previous || SHA-256(stored text)).
+
+`standalone` has it once more: that file is handed out alone, so it imports nothing of ours, and it needs a library of
+cryptography, which whoever writes events does without. A test holds the two together.
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ _silent_until = 0.0
 def copy_to_second_place(settings: Settings) -> int:
     """Copy the lines that are not there yet; returns how many. Does nothing without DERMSCREEN_CHECKPOINTS_URL.
 
-    What was copied is remembered beside the file, so that nothing has to be listed.
+    What was copied is remembered beside the file, line by line, so that nothing has to be listed, read or overwritten.
     Raises ServiceUnreachable, UsageFault (no such protocol), OSError.
     """
     global _silent_until  # noqa: PLW0603 - of this process, whichever database it serves
@@ -58,13 +59,32 @@ def copy_to_second_place(settings: Settings) -> int:
         with _reached(settings.checkpoints_url) as (files, root):
             folder = f"{root.rstrip('/')}/{database_id(settings)}"
             files.makedirs(folder, exist_ok=True)
-            for line in lines:
-                files.pipe_file(f"{folder}/{line.key}-{line.size:020d}-{line.digest[:16]}.json", line.text.encode())
+        for line in lines:
+            with _told(settings.checkpoints_url):
+                _put(files, f"{folder}/{line.key}-{line.size:020d}-{line.digest[:16]}", line.text.encode())
+            done += len(line.text.encode()) + 1
+            write_whole(mark, json.dumps({"place": place, "bytes": done}).encode())
     except ServiceUnreachable:
         _silent_until = time.monotonic() + PAUSE_SECONDS
         raise
-    write_whole(mark, json.dumps({"place": place, "bytes": done + len(whole)}).encode())
     return len(lines)
+
+
+def _put(files: Any, path: str, data: bytes) -> None:
+    """Put an object there, in a place that may take new ones only and have this one: its answer never came."""
+    try:
+        files.pipe_file(f"{path}.json", data)
+    except Exception:  # each store has errors of its own
+        if not _holds(files, f"{path}.json", data):
+            # perhaps it does, and may not be read: a line that is there twice is read as one
+            files.pipe_file(f"{path}-{secrets.token_hex(4)}.json", data)
+
+
+def _holds(files: Any, path: str, data: bytes) -> bool:
+    try:
+        return bool(files.cat_file(path) == data)
+    except Exception:  # there is none, it may not be read, or there is no answer
+        return False
 
 
 def lines_at(url: str, name: str) -> list[Line]:
@@ -94,10 +114,17 @@ def _done(mark: Path, place: str) -> int:
 def _reached(url: str) -> Iterator[tuple[Any, str]]:
     import fsspec
 
-    shown = hide_secrets(url)
-    try:
+    with _told(url):
         files, root = fsspec.core.url_to_fs(url)
         yield files, root
+
+
+@contextmanager
+def _told(url: str) -> Iterator[None]:
+    """Raises UsageFault and ServiceUnreachable for what goes wrong in the block."""
+    shown = hide_secrets(url)
+    try:
+        yield
     except (ImportError, ValueError) as error:
         raise UsageFault(f"checkpoints cannot be kept at {shown}: {error}{how_to_reach(url)}") from error
     except Exception as error:  # each store has errors of its own

@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from models.errors import PassingFault, UsageFault
 from models.manifest import Manifest
+from scheduler import decoder
 from scheduler import inbox as inbox_module
 from scheduler.inbox import LONGEST_WAIT_SECONDS, Inbox
 from scheduler.intake import Request
@@ -459,3 +460,79 @@ def test_a_folder_that_cannot_be_read_stays_and_holds_up_nobody(
     assert files(folder) == {"processed/TODAY/2.jpg", "locked/1.jpg"}
     assert len(settle(watched)) == 1
     assert (watched.unreadable, files(folder)) == (0, {"processed/TODAY/2.jpg", "processed/TODAY/locked/1.jpg"})
+
+
+def test_a_folder_that_may_be_listed_and_not_entered_holds_up_nobody(
+    watched: Inbox, folder: Path, photograph: Draw, settle: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`chmod -R 644`. Root may enter all, so the system's answer is put in its place."""
+    photograph(folder / "shut" / "1.jpg", 1)
+    photograph(folder / "shut" / "2.jpg", 2)
+    photograph(folder / "3.jpg", 3)
+    look = os.lstat
+
+    def denied(path: Any, **given: Any) -> os.stat_result:
+        if Path(path).parent.name == "shut":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return look(path, **given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "lstat", denied)
+        patch.setattr(Path, "lstat", denied)
+        assert len(settle(watched)) == 1
+        assert watched.unreadable == 1
+        assert watched.empty()  # of what could ever be taken: `--once` ends
+    assert files(folder) == {"processed/TODAY/3.jpg", "shut/1.jpg", "shut/2.jpg"}
+    assert len(settle(watched)) == 1
+    assert (watched.unreadable, watched.empty()) == (0, True)
+
+
+def test_a_share_that_is_away_for_a_while(watched: Inbox, folder: Path, photograph: Draw, settle: Take) -> None:
+    photograph(folder / "1.jpg")
+    away = folder.rename(folder.with_name("away"))
+    for _ in range(2):
+        with pytest.raises(PassingFault, match="the inbox does not answer: No such file"):
+            settle(watched)
+    folder.write_text("no folder")
+    with pytest.raises(PassingFault, match="the inbox does not answer: Not a directory"):
+        settle(watched)
+    folder.unlink()
+    away.rename(folder)
+    assert len(settle(watched)) == 1
+
+
+@pytest.mark.parametrize("asked", ["stat", "scandir", "lstat", "pathconf"])
+def test_a_share_that_is_stale(
+    asked: str, watched: Inbox, folder: Path, photograph: Draw, look: Take, settle: Take, clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Whichever question it leaves without an answer."""
+    photograph(folder / "1.jpg")
+    assert look(watched) == []
+    clock.now += SETTLE_SECONDS
+
+    def stale(*_: object, **__: object) -> None:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, asked, stale)
+        with pytest.raises(PassingFault, match="^the inbox"):
+            look(watched)
+    assert len(settle(watched)) == 1
+
+
+def test_a_picture_that_kills_its_decoder_is_rejected_and_holds_up_nobody(
+    watched: Inbox, folder: Path, photograph: Draw, settle: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dies = "import os, models.decoding as d; real = d.decode\ndef decode(data, suffix):\n"
+    dies += "    if b'POISON' in data: os.abort()\n    real(data, suffix)\nd.decode = decode\n"
+    monkeypatch.setattr(decoder, "PROGRAM", ("-P", "-c", f"{dies}from scheduler.decoder import main; main()"))
+    photograph(folder / "1.jpg", 1)
+    photograph(folder / "3.jpg", 3)
+    (folder / "2.jpg").write_bytes(photograph(folder.parent / "2.jpg", 2).read_bytes() + b"POISON")
+    assert len(settle(watched)) == 1
+    assert files(folder) == {
+        "processed/TODAY/1.jpg", "processed/TODAY/3.jpg", "rejected/2.jpg", "rejected/2.jpg.reason.txt",
+    }  # fmt: skip
+    reason = (folder / "rejected" / "2.jpg.reason.txt").read_text()
+    assert reason == "unreadable: its decoder ended without an answer, 2 times (SIGABRT)\n"

@@ -56,7 +56,7 @@ def command(target: str, file: str | None, tolerance: float, device: str, actor:
     settings = from_environment()
     devices.apply(devices.resolve(device))
     with closing(open_database(settings)) as database:
-        with database.read() as session:
+        with database.snapshot() as session:
             meant = find_target(session, target)
         if meant.whole_batch and file is not None:
             raise UsageFault("--file gives the bytes of one IMAGE; expected its number or its path, received a batch")

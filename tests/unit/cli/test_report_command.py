@@ -288,7 +288,8 @@ def test_a_reader_who_breaks_off_is_audited(batch: str, database: Database, monk
 
     reader = Head()
     monkeypatch.setattr("sys.stdout", reader)
-    with pytest.raises(BrokenPipeError), recorded(database, [batch], None, "all", "csv", {"size": 0}) as sent:
+    with pytest.raises(BrokenPipeError), recorded(database, None, "all", "csv") as sent:
+        sent.batches = [batch]
         sent.to_stdout(lambda file: file.write("one\n") + file.write("two\n"))
     ((_, body),) = exported(database)
     assert (body["rows"], body["sha256"]) == (-1, hashlib.sha256(b"one\n").hexdigest())

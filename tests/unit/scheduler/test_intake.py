@@ -10,7 +10,9 @@ import pytest
 from sqlalchemy import select
 
 from models.checksum import sha256_hex
+from models.decoding import decode
 from models.errors import ModelInvalid, PassingFault, UsageFault
+from models.inspection import inspect
 from models.manifest import Manifest
 from scheduler.collect import Found
 from scheduler.intake import Request, active_manifest, examine, take_in
@@ -20,24 +22,25 @@ from storage.schema import Batch, Image
 from storage.settings import Settings
 
 Draw = Callable[..., Path]
+Check = Callable[[bytes, str], object]
 
 
 def found(path: Path) -> Found:
     return Found(f"./{path.name}", str(path))
 
 
-@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("check", [inspect, decode])
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp", "bmp"])
-def test_a_photograph(tmp_path: Path, photograph: Draw, suffix: str, whole: bool) -> None:
+def test_a_photograph(tmp_path: Path, photograph: Draw, suffix: str, check: Check) -> None:
     path = photograph(tmp_path / f"1.{suffix}")
     data = path.read_bytes()
-    assert examine(found(path), whole=whole) == Received(f"./1.{suffix}", str(path), sha256_hex(data), len(data), None)
+    assert examine(found(path), check=check) == Received(f"./1.{suffix}", str(path), sha256_hex(data), len(data), None)
 
 
-@pytest.mark.parametrize("whole", [False, True])
-def test_a_text_file(tmp_path: Path, whole: bool) -> None:
+@pytest.mark.parametrize("check", [inspect, decode])
+def test_a_text_file(tmp_path: Path, check: Check) -> None:
     (tmp_path / "notes.jpg").write_text("patient came late\n")
-    received = examine(found(tmp_path / "notes.jpg"), whole=whole)
+    received = examine(found(tmp_path / "notes.jpg"), check=check)
     assert received.reason == "not an image: expected JPEG, PNG, TIFF, WebP or BMP, received text"
     assert (received.checksum, received.size) == (sha256_hex(b"patient came late\n"), 18)
 
@@ -51,7 +54,7 @@ def test_a_photograph_cut_short_is_seen_by_its_pixels_alone(tmp_path: Path, phot
     path = photograph(tmp_path / "1.jpg")
     path.write_bytes(path.read_bytes()[:-800])
     assert examine(found(path)).reason is None
-    assert (examine(found(path), whole=True).reason or "").startswith("unreadable: ")
+    assert (examine(found(path), check=decode).reason or "").startswith("unreadable: ")
 
 
 def test_what_is_no_regular_file(tmp_path: Path, photograph: Draw) -> None:

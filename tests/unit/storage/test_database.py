@@ -56,6 +56,18 @@ def test_what_is_read_is_never_written(database: Database) -> None:
     assert stored(database) == 0
 
 
+def test_a_snapshot_sees_one_state(database: Database) -> None:
+    number = select(func.count()).select_from(Schedule)
+    with database.snapshot() as session:
+        assert session.scalar(number) == 0
+        with database.write() as other:
+            other.execute(insert(Schedule), [schedule(1)])
+        assert session.scalar(number) == 0
+    assert stored(database) == 1
+    with database.write() as session:  # the connection's next transaction is as ever
+        session.execute(insert(Schedule), [schedule(2)])
+
+
 def test_a_file_that_another_process_is_setting_up_is_waited_for(tmp_path: Path) -> None:
     file = tmp_path / "new.db"
     other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select, text, update
 from storage import audit
 from storage.audit import checkpoints, second_place
 from storage.audit.canonical import canonical
-from storage.audit.checking import check_checkpoints
+from storage.audit.checking import Lines, check_checkpoints
 from storage.audit.link import GENESIS, link_hash
 from storage.audit.standalone import Found
 from storage.database import Database
@@ -53,9 +53,10 @@ def verify(database: Database, settings: Settings) -> Callable[..., Found]:
     """Verifies the chain and its checkpoints, as `screen audit verify` does."""
 
     def check(*further: str, pinned: tuple[str, ...] = (), heads: tuple[tuple[int, str], ...] = ()) -> Found:
-        with database.read() as session:
+        lines = Lines.read(settings, further)
+        with database.snapshot() as session:
             audit.verify(session)
-            return check_checkpoints(session, settings, further, pinned, heads)
+            return check_checkpoints(session, settings, lines, pinned, heads)
 
     return check
 

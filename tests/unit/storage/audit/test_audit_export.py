@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from storage.audit import keys, standalone
+from storage.audit import keys, link, standalone
+from storage.audit.canonical import canonical
 from storage.audit.checkpoint_log import log_path
 from storage.audit.export import Exported, note_export, write_export
 from storage.database import Database
@@ -61,6 +62,15 @@ def test_the_verifier_needs_cryptography_and_nothing_else() -> None:
     }
     names |= {str(node.module).split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert names - sys.stdlib_module_names == {"cryptography"}
+
+
+def test_what_the_verifier_has_once_more_is_the_same() -> None:
+    assert (standalone.GENESIS, standalone.CHAIN_DOMAIN) == (link.GENESIS, link.DOMAIN)
+    body = {"event": 'tést \u2028 "\\', "batch": "", "at": "\x00\n", "size": 2**53 - 1, "less": -1}
+    assert standalone.canonical(body) == canonical(body)
+    for seq, previous in ((1, link.GENESIS), (2**40, "ab" * 32)):
+        text = canonical(body)
+        assert standalone.link_hash(seq, previous, text) == link.link_hash(seq, previous, text)
 
 
 def test_an_export_holds_the_text_as_it_is_stored(sealed: Database, settings: Settings, tmp_path: Path) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
-from models.errors import ProofBroken, UsageFault
+from models.errors import ProofBroken, ServiceUnreachable, UsageFault
 from storage import audit
 from storage.audit import checkpoints, keys, second_place
-from storage.audit.checking import check_checkpoints
+from storage.audit.checking import Lines, check_checkpoints
 from storage.audit.checkpoint_log import log_path, read_log
 from storage.audit.standalone import Found
 from storage.database import Database
@@ -41,9 +43,10 @@ def sealed_twice(database: Database, two_places: Settings, tell: Tell) -> Databa
 
 
 def verify(database: Database, settings: Settings, *further: str) -> Found:
-    with database.read() as session:
+    lines = Lines.read(settings, further)
+    with database.snapshot() as session:
         audit.verify(session)
-        return check_checkpoints(session, settings, further)
+        return check_checkpoints(session, settings, lines)
 
 
 def broken(database: Database, settings: Settings) -> str:
@@ -147,3 +150,59 @@ def test_a_missing_object_in_the_middle(sealed_twice: Database, two_places: Sett
     log_path(two_places).unlink()
     with pytest.raises(ProofBroken, match="names one before it that is missing"):
         verify(sealed_twice, replace(two_places, checkpoints_url=None), place.as_uri())
+
+
+class NewObjectsOnly(MemoryFileSystem):
+    """A store in memory, of which this site may create objects, and no more unless ``readable``."""
+
+    protocol = "new"
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+    readable = False
+    left = 1_000  # objects until the network breaks
+    answers = True  # False: the last object is taken, and nobody says so
+
+    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **given: Any) -> None:
+        if self.left <= 0:
+            raise ConnectionError("reset by peer")
+        if path in self.store:
+            raise PermissionError("403: storage.objects.delete")
+        type(self).left -= 1
+        super().pipe_file(path, value, mode, **given)
+        if self.left == 0 and not self.answers:
+            raise ConnectionError("reset by peer")
+
+    def cat_file(self, path: str, *given: Any, **named: Any) -> bytes:
+        if self.left <= 0:
+            raise ConnectionError("reset by peer")
+        if not self.readable:
+            raise PermissionError("403: storage.objects.get")
+        return super().cat_file(path, *given, **named)
+
+
+@pytest.fixture
+def new_only(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    fsspec.register_implementation("new", NewObjectsOnly, clobber=True)
+    monkeypatch.setattr(NewObjectsOnly, "store", {})
+    monkeypatch.setattr(NewObjectsOnly, "left", 1_000)
+    return replace(settings, checkpoints_url="new://safe")
+
+
+@pytest.mark.parametrize("readable", [True, False])
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_copy_that_broke_off_goes_on_where_nothing_may_be_overwritten(
+    sealed: Database, new_only: Settings, answers: bool, readable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NewObjectsOnly, "readable", readable)
+    monkeypatch.setattr(NewObjectsOnly, "answers", answers)
+    monkeypatch.setattr(NewObjectsOnly, "left", 2)
+    with pytest.raises(ServiceUnreachable, match="reset by peer"):
+        second_place.copy_to_second_place(new_only)
+    monkeypatch.setattr(second_place, "_silent_until", 0.0)
+    monkeypatch.setattr(NewObjectsOnly, "left", 1_000)
+    assert second_place.copy_to_second_place(new_only) == (2 if answers else 3)
+    assert second_place.copy_to_second_place(new_only) == 0
+    assert len(NewObjectsOnly.store) == (4 if answers or readable else 5)
+    monkeypatch.setattr(NewObjectsOnly, "readable", True)
+    log_path(new_only).unlink()
+    assert verify(sealed, replace(new_only, checkpoints_url=None), "new://safe").checkpoints == 3

@@ -108,7 +108,7 @@ def test_a_database_rolled_back_to_an_older_copy(
     sqlite_database: Database, settings: Settings, older_copy: Callable[..., Any]
 ) -> None:
     from storage import audit
-    from storage.audit.checking import check_checkpoints
+    from storage.audit.checking import Lines, check_checkpoints
 
     def tell() -> None:
         with sqlite_database.write() as session:
@@ -122,7 +122,7 @@ def test_a_database_rolled_back_to_an_older_copy(
     with sqlite_database.read() as session:
         assert audit.verify(session) == 2
         with pytest.raises(ProofBroken, match=r"^the audit chain ends with event 2: .* event 3 and those behind it"):
-            check_checkpoints(session, settings)
+            check_checkpoints(session, settings, Lines.read(settings))
 
 
 def test_another_database_in_its_place(
