@@ -6,9 +6,11 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from models.calibration import ISOTONIC, UNCALIBRATED, Calibration, parse_calibration
+from models.class_metrics import checked_class_metrics
 from models.classes import BINARY, Classes, parse_classes
 from models.distribution import DistributionEntry
 from models.errors import ModelInvalid
@@ -60,6 +62,7 @@ class Manifest:
     split: SplitEntry | None = None  # None: the manifest names none; split.csv may lie there all the same
     classes: Classes = BINARY
     views: int = 1  # how many mirror images the network looks at, see models.views
+    class_metrics: dict[str, Any] = field(default_factory=dict)  # of several classes, by part of the split
     data: dict[str, Any] = field(default_factory=dict)  # what is known of the training data, for the model card
 
     @property
@@ -109,6 +112,7 @@ def parse(text: str) -> Manifest:
         )
         for name in _field(raw, _object, "operating_points")
     }
+    classes = parse_classes(raw)
     manifest = Manifest(
         name=_field(raw, version_name, "name"),
         architecture=_field(raw, _text, "architecture"),
@@ -116,7 +120,8 @@ def parse(text: str) -> Manifest:
         preprocessing=_field(raw, _text, "preprocessing"),
         labels=_field(raw, _texts, "labels"),
         calibration=parse_calibration(raw.get("calibration", UNCALIBRATED.as_json())),
-        classes=parse_classes(raw),
+        classes=classes,
+        class_metrics=_field({"class_metrics": {}} | raw, partial(checked_class_metrics, classes), "class_metrics"),
         distribution=_distribution(raw) if "distribution" in raw else None,
         split=_split(raw) if raw.get("split") is not None else None,
         weights_file=_field(raw, _plain_name, "weights", "file"),

@@ -48,7 +48,7 @@ def command(name: str | None, as_json: bool) -> int:
     for part, values in manifest.metrics.items():
         shown = ", ".join(f"{key} {value}" for key, value in values.items() if key != "intervals")
         output.data(f"measured on    {part}: {shown}")
-    for part, values in manifest.raw.get("class_metrics", {}).items():
+    for part, values in manifest.class_metrics.items():
         for class_name, measured in values["by_class"].items():
             output.data(f"    {class_name} on {part}: {_class_rates(measured)}")
     for point in manifest.operating_points.values():
