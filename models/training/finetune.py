@@ -79,11 +79,16 @@ def finetune(
         batches = lessons.batches(recipe.phases[0], 0, -recipe.head_epochs)
         fit(network, recipe.head_epochs, head, x=batches, callbacks=[Tell(progress, total, lessons.steps)])
 
+    begun, before = network.get_weights(), 0  # where a phase begins: its weights, and the epochs that led there
     for number, phase in enumerate(recipe.phases, start=1):
         folder = run if number == 1 else run / f"phase-{number}"
         folder.mkdir(exist_ok=True)
         network = _at_size(network, recipe, classes, phase.size)
-        begun = network.get_weights()
+        left = network.get_weights()
+        if phase.beside:
+            network.set_weights(begun)
+        else:
+            begun, before = left, len(history)
         averaged = folder / "averaged.weights.h5"
         if averaged.exists() and len(remembered(folder)) >= phase.epochs:  # an earlier run may have had fewer
             network.load_weights(str(averaged))
@@ -95,12 +100,12 @@ def finetune(
                 network,
                 phase.epochs,
                 averaged,
-                x=lessons.batches(phase, len(history), remember.epochs_done()),
+                x=lessons.batches(phase, before, remember.epochs_done()),
                 validation_data=dataset(data, parts["calibration"], recipe, size=phase.size, classes=classes),
                 callbacks=[*callbacks, Tell(progress, total, lessons.steps, before=recipe.head_epochs + len(history))],
             )
-        both = zip(begun, network.get_weights(), strict=True)
-        network.set_weights([first + phase.share * (last - first) for first, last in both])
+        both = zip(left, network.get_weights(), strict=True)
+        network.set_weights([old + phase.share * (new - old) for old, new in both])
         history += remembered(folder)
     network = _at_size(network, recipe, classes, recipe.input_size)
     if weights is not None:
@@ -150,7 +155,7 @@ class _Lessons:
     def batches(self, phase: Phase, before: int, first: int) -> Any:
         """Endless tf.data.Dataset of augmented batches, from the epoch `first` of the phase on.
 
-        `before`: epochs of earlier phases. Each picture's variant follows from seed, epoch and position.
+        `before`: epochs that led to where the phase begins. Each picture's variant follows from seed, epoch and position.
         """
         import tensorflow as tf
 

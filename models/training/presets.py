@@ -41,7 +41,9 @@ class Phase:
     size: side of the training pictures in pixels. zoom_from: the smallest part of the field that a crop shows, 0..1.
     strength: 0..1, how much light, colour and clutter vary; settle_strength the same in the last settle_epochs, so that
     the network settles on pictures as they will be screened. share: 0..1, of this phase in the weights that it leaves;
-    the rest are those that it began with, which hold better elsewhere (Wortsman et al., arXiv:2109.01903).
+    the rest are those that the phase before left, which hold better elsewhere (Wortsman et al., arXiv:2109.01903).
+    beside: it begins where the phase before began, so that the mean of the two is that of two descents from one place
+    (Wortsman et al., arXiv:2203.05482), which neither reaches by itself.
     """
 
     epochs: int
@@ -52,6 +54,7 @@ class Phase:
     settle_epochs: int = 0
     settle_strength: float = 0.0
     share: float = 1.0
+    beside: bool = False
 
     def strength_in(self, epoch: int) -> float:
         """0..1, in the epoch of that number, the first being 0."""
@@ -110,8 +113,11 @@ FAR = Phase(
 )
 """Pictures altered so much that another clinic's may be among them."""
 
-NEAR = Phase(epochs=8, size=176, learning_rate=3e-4, zoom_from=0.7, strength=0.3, share=0.8)
+NEAR = Phase(epochs=8, size=176, learning_rate=3e-4, zoom_from=0.7, strength=0.3)
 """Pictures much like those that are screened: after `FAR`, whose pictures a network does not learn to its limit."""
+
+BETWEEN = Phase(epochs=24, size=176, learning_rate=4e-4, zoom_from=0.6, strength=0.5, share=0.5, beside=True)
+"""Longer, and pictures between the two: steadier under another light, and no better by itself."""
 
 LITE0 = FineTune(
     architecture="efficientnet-lite0",
@@ -131,7 +137,7 @@ LITE0 = FineTune(
 PRESETS: dict[str, Preset | FineTune] = {
     "efficientnet-lite0": LITE0,
     "efficientnet-lite2": replace(
-        LITE0, architecture="efficientnet-lite2", phases=(replace(FAR, epochs=18, settle_epochs=8), NEAR)
+        LITE0, architecture="efficientnet-lite2", phases=(replace(FAR, epochs=18, settle_epochs=8), NEAR, BETWEEN)
     ),
     # Hidri's notebook: Adam 1e-4, flips, rotation 0.2, zoom 0.2, EarlyStopping(3), ReduceLROnPlateau(0.5, 2).
     "hidri": Preset(

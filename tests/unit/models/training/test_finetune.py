@@ -19,7 +19,7 @@ from models.training.fit import train
 from models.training.imagenet import Tensors, imagenet_tensors
 from models.training.objective import as_frequent_as_they_are
 from models.training.order import Order
-from models.training.presets import FAR, NEAR, PRESETS, FineTune
+from models.training.presets import BETWEEN, FAR, NEAR, PRESETS, FineTune
 from models.version import open_version
 
 pytest.importorskip(
@@ -33,7 +33,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> FineTune:
     """The recipe at 32 pixels: steps of 0.1 s."""
     recipe = PRESETS[NAME]
     assert isinstance(recipe, FineTune)
-    phases = replace(FAR, epochs=2, settle_epochs=1, size=32), replace(NEAR, epochs=1, size=40)
+    far, near = replace(FAR, epochs=2, settle_epochs=1, size=32), replace(NEAR, epochs=1, size=40)
+    phases = far, near, replace(BETWEEN, epochs=1, size=40, learning_rate=0.0)  # so it ends where it begins
     recipe = replace(recipe, input_size=48, batch_size=16, phases=phases)
     monkeypatch.setitem(PRESETS, NAME, recipe)
     return recipe
@@ -59,11 +60,11 @@ def order(lesions: Path, seed: int, tmp_path: Path, small: FineTune) -> Order:
 def test_a_stopped_run_ends_as_a_whole_one(order: Order, shallow: Tensors, told: Callable[..., Any]) -> None:
     whole = told()
     folder = train(order, whole)
-    assert [row[:2] for row in whole.epochs] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert [row[:2] for row in whole.epochs] == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
     version = open_version(folder)
     manifest = version.manifest
     assert (manifest.architecture, manifest.input_size, manifest.preprocessing) == (NAME, 48, "field-1")
-    assert len(manifest.training["history"]) == 3
+    assert len(manifest.training["history"]) == 4
     assert {"val_auc", "val_loss"} <= manifest.training["history"][0].keys()
 
     parts = replace(order, output=order.output.with_name("parts"))
@@ -74,7 +75,7 @@ def test_a_stopped_run_ends_as_a_whole_one(order: Order, shallow: Tensors, told:
         train(parts, told(stop_after=3))
     resumed = told()
     train(parts, resumed)
-    assert [row[0] for row in resumed.epochs] == [4]
+    assert [row[0] for row in resumed.epochs] == [4, 5]
     pictures = np.random.default_rng(1).integers(0, 256, (8, 48, 48, 3)).astype(np.uint8)
     again = load(open_version(parts.output)).answers(pictures).malignant
     # but for the draws of dropout, whose state keras does not keep
@@ -88,7 +89,11 @@ def test_a_stopped_run_ends_as_a_whole_one(order: Order, shallow: Tensors, told:
     begun = _head_convolution(folder / "run" / "averaged.weights.h5")
     ended = _head_convolution(folder / "run" / "phase-2" / "averaged.weights.h5")
     assert not np.array_equal(begun, ended)
-    assert last == pytest.approx((1 - NEAR.share) * begun + NEAR.share * ended, rel=2**-11, abs=2**-24)  # float16's
+    beside = _head_convolution(folder / "run" / "phase-3" / "averaged.weights.h5")
+    assert beside == pytest.approx(begun, rel=1e-6)  # not where the phase before it ended
+    assert last == pytest.approx(
+        (1 - BETWEEN.share) * ended + BETWEEN.share * begun, rel=2**-11, abs=2**-24
+    )  # float16's
     statistics = network.get_layer("head_norm").get_weights()
     assert all(
         np.array_equal(ours, tensors[f"_bn1.{part}"])

@@ -31,7 +31,9 @@ def test_the_last_epochs_of_a_phase_settle() -> None:
     assert NEAR.strength_in(NEAR.epochs - 1) == NEAR.strength
 
 
-@pytest.mark.parametrize(("epochs", "left"), [(1, (1,)), (18, (18,)), (20, (18, 2)), (26, (18, 8)), (99, (18, 8))])
+@pytest.mark.parametrize(
+    ("epochs", "left"), [(1, (1,)), (18, (18,)), (20, (18, 2)), (26, (18, 8)), (50, (18, 8, 24)), (99, (18, 8, 24))]
+)
 def test_a_recipe_of_phases_is_cut_at_its_end(epochs: int, left: tuple[int, ...]) -> None:
     whole = preset("efficientnet-lite2")
     assert isinstance(whole, FineTune)
