@@ -155,7 +155,8 @@ class _Lessons:
     def batches(self, phase: Phase, before: int, first: int) -> Any:
         """Endless tf.data.Dataset of augmented batches, from the epoch `first` of the phase on.
 
-        `before`: epochs that led to where the phase begins. Each picture's variant follows from seed, epoch and position.
+        `before`: epochs that led to where the phase begins. Each picture's variant follows from seed, epoch and
+        position.
         """
         import tensorflow as tf
 
