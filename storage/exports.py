@@ -69,7 +69,7 @@ def write_due_exports(database: Database) -> list[tuple[Path, Path]]:
 
 def _write(database: Database, batch_id: str, path: Path, beside: Path) -> dict[str, str | int | None]:
     """Write both files; returns what the audit trail says of them. Raises OSError."""
-    with database.read() as session:
+    with database.snapshot() as session:  # both files and the head are of one moment
         with whole_file(path) as file:
             write_csv(file, rows(session, [batch_id], flagged_only=True))
             digest = written_digest(file)

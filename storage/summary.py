@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.printable import printable
+from models.rounding import text
 from storage.counts import counts
 from storage.report import NOTICE, rows
 from storage.schema import AuditEvent, Batch, Policy
@@ -30,7 +31,7 @@ def write_summary(file: IO[str], session: Session, batch_id: str, flagged: str) 
     site = f", site {printable(batch.site)}" if batch.site else ""
     lines = [
         f"Batch {batch_id}, taken in {batch.created_at:%Y-%m-%d %H:%M} UTC by {printable(batch.submitter)}{site}",
-        f"Model {batch.model}, policy {policy.label}, threshold {policy.threshold:.6f}",
+        f"Model {batch.model}, policy {policy.label}, threshold {text(policy.threshold)}",
         "",
         NOTICE,
         "A clinician must judge every lesion. Clear means a probability below the threshold: it is no all-clear.",

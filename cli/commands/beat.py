@@ -64,10 +64,11 @@ def command(
     else:
         for item in timetable:
             output.talk(f"{item.cron}  {item.folder} -> {item.reports}")
+    if off:
+        return
     if not timetable:
         output.talk("The timetable holds no folder: only recovery runs, each minute.")
-    if not off:
-        beat(settings, database)
+    beat(settings, database)
 
 
 def _take_off(database: Database, folder: Path) -> None:
