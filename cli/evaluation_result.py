@@ -185,7 +185,7 @@ def _measured(title: str, item: Measurement, judged: AtThreshold, *, short: bool
         return lines
     lines[2:2] = [
         f"  PR-AUC         {decimals(item.pr_auc)}",
-        f"  ECE            {decimals(item.calibration.ece)}",
+        f"  ECE            {decimals(item.calibration.ece)}; if exact {decimals(item.calibration.ece_if_calibrated)}",
         f"  Brier score    {decimals(item.calibration.brier)}",
     ]
     lines += [f"  accuracy       {percent(judged.accuracy)}", f"  F1             {decimals(judged.f1)}"]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.evaluation.bootstrap import RESAMPLES, SEED, percentile_interval
 from models.evaluation.estimate import Estimate
 from models.rounding import DECIMALS
 
@@ -37,15 +38,20 @@ class Bin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Expected calibration error, Brier score and the reliability curve behind them."""
+    """Expected calibration error, Brier score and the reliability curve behind them.
+
+    ece_if_calibrated: what the same images would show if their probabilities were exact (see that function).
+    """
 
     ece: Estimate
+    ece_if_calibrated: Estimate
     brier: Estimate
     bins: tuple[Bin, ...]
 
     def as_json(self) -> dict[str, Any]:
         return {
             "ece": self.ece.as_json(),
+            "ece_if_calibrated": self.ece_if_calibrated.as_json(),
             "brier": self.brier.as_json(),
             "bins": [item.as_json() for item in self.bins],
         }
@@ -68,3 +74,20 @@ def expected_calibration_error(
     numbers = bin_numbers(probabilities, bins)
     difference = np.bincount(numbers, probabilities - labels, minlength=bins)
     return float(np.abs(difference).sum() / len(labels))
+
+
+def ece_if_calibrated(
+    probabilities: NDArray[np.float64], groups: NDArray[np.int64], resamples: int = RESAMPLES, seed: int = SEED
+) -> Estimate:
+    """What expected calibration error chance alone gives to these probabilities, if each of them is exact.
+
+    Labels are drawn as the probabilities say, and their error measured: its mean, and the range of 95 % of the draws.
+    An error within the range is no sign of bad calibration; one above it is. Images of a group are drawn together, as
+    copies share what they are. Source: consistency resampling (Broecker and Smith, Weather and Forecasting 22, 2007).
+
+    probabilities: (n,), 0..1; groups: (n,), the number of each image's group, 0 to g - 1.
+    """
+    rng, count = np.random.default_rng(seed), int(groups.max()) + 1
+    drawn = (rng.random(count)[groups] < probabilities for _ in range(resamples))
+    errors = np.array([expected_calibration_error(labels.astype(np.int64), probabilities) for labels in drawn])
+    return Estimate(float(errors.mean()), percentile_interval(errors))

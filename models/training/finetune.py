@@ -155,8 +155,8 @@ class _Lessons:
     def batches(self, phase: Phase, before: int, first: int) -> Any:
         """Endless tf.data.Dataset of augmented batches, from the epoch `first` of the phase on.
 
-        `before`: epochs that led to where the phase begins. Each picture's variant follows from seed, epoch and
-        position.
+        `before`: epochs that led to where the phase begins. Each picture's variant follows from seed, epoch,
+        position and the phase's `variants`.
         """
         import tensorflow as tf
 
@@ -164,7 +164,7 @@ class _Lessons:
 
         def rows() -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
             for epoch in count(first):
-                random = np.random.default_rng((self.seed, before + epoch + 1_000))
+                random = np.random.default_rng((self.seed, before + epoch + 1_000, phase.variants))
                 strength = phase.strength_in(epoch)
                 order = random.permutation(len(self.labels))
                 for start in range(0, len(order) - batch + 1, batch):

@@ -16,7 +16,7 @@ from cli import evaluation_report
 from cli.evaluation_images import Image
 from cli.evaluation_report import natural, page
 from cli.evaluation_result import Result
-from cli.figures import percent_of
+from cli.figures import decimals, percent_of
 from cli.svg import WIDTH
 from models.evaluation.cases import Case
 from models.evaluation.evaluation import evaluate
@@ -90,6 +90,14 @@ def test_what_a_clinician_must_see(cases: list[Case], manifest: Manifest) -> Non
     assert f"{judged.confusion.hits} of {judged.confusion.malignant}, {judged.confusion.misses} missed" in html
     assert "242 received = 240 screened + 0 duplicate + 2 rejected + 0 failed" in html
     assert html.count("&lt;/script&gt; empty</bdi>") == 2
+
+
+def test_the_calibration_error_stands_beside_that_of_chance(cases: list[Case], manifest: Manifest) -> None:
+    found = result(cases, manifest)
+    calibration = found.evaluation.headline.calibration
+    shown, chance = decimals(calibration.ece), decimals(calibration.ece_if_calibrated)
+    assert f"  ECE            {shown}; if exact {chance}" in found.lines()
+    assert f"On so many images exact ones would show {chance}." in page(found)
 
 
 def test_how_many_malignant_images_go_to_review(cases: list[Case], manifest: Manifest) -> None:
