@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from storage.comparison import Pair
     from storage.settings import Settings
+    from storage.states import Outcome
 
 
 def compare(first: str, second: str, limit: int, settings: Settings) -> dict[str, Any]:
@@ -15,6 +19,7 @@ def compare(first: str, second: str, limit: int, settings: Settings) -> dict[str
     from models.rounding import decimal
     from storage.comparison import names_of, pairs
     from storage.migrate import open_database
+    from storage.states import Outcome as Each
 
     thresholds = [find(name, settings.home).manifest.default.threshold for name in (first, second)]
     database = open_database(settings)
@@ -22,8 +27,24 @@ def compare(first: str, second: str, limit: int, settings: Settings) -> dict[str
         both = pairs(session, first, second)
         most = sorted(both, key=lambda pair: pair.difference, reverse=True)[:limit]
         names = names_of(session, [pair.checksum for pair in most])
-    flags = [(pair.first >= thresholds[0], pair.second >= thresholds[1]) for pair in both]
-    agree = sum(one == other for one, other in flags)
+    outcomes = [pair.outcomes(*thresholds) for pair in both]
+    agree = sum(one == other for one, other in outcomes)
+    alone = Counter((one, other) for one, other in outcomes if one != other)
+
+    def only(number: int, outcome: Outcome) -> int:
+        return sum(count for pair, count in alone.items() if pair[number] == outcome)
+
+    def shown(pair: Pair) -> dict[str, Any]:
+        one, other = pair.outcomes(*thresholds)
+        return {
+            "image": names.get(pair.checksum, ""),
+            "checksum": pair.checksum,
+            "first": pair.first,
+            "second": pair.second,
+            "first_outcome": one,
+            "second_outcome": other,
+        }
+
     differences = [pair.difference for pair in both]
     return {
         "first": first,
@@ -31,17 +52,18 @@ def compare(first: str, second: str, limit: int, settings: Settings) -> dict[str
         "images": len(both),
         "agree": agree,
         "agreement": decimal(agree / len(both)) if both else None,
-        "only_first_flags": sum(one and not other for one, other in flags),
-        "only_second_flags": sum(other and not one for one, other in flags),
+        "first_outcomes": _counted(one for one, _ in outcomes),
+        "second_outcomes": _counted(other for _, other in outcomes),
+        "only_first_flags": only(0, Each.FLAGGED),
+        "only_second_flags": only(1, Each.FLAGGED),
+        "only_first_clears": only(0, Each.CLEAR),
+        "only_second_clears": only(1, Each.CLEAR),
         "median_difference": decimal(median(differences)) if both else None,
         "largest_difference": decimal(max(differences)) if both else None,
-        "most_different": [
-            {
-                "image": names.get(pair.checksum, ""),
-                "checksum": pair.checksum,
-                "first": pair.first,
-                "second": pair.second,
-            }
-            for pair in most
-        ],
+        "most_different": [shown(pair) for pair in most],
     }
+
+
+def _counted(outcomes: Iterable[Outcome]) -> dict[str, int]:
+    counts = Counter(str(outcome) for outcome in outcomes)
+    return {outcome: counts[outcome] for outcome in ("flagged", "clear", "review")}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import MISSING, asdict, fields
 from typing import Any
 
 from models.calibration import FITTED
 from models.manifest import Manifest
-from models.training.presets import PRESETS, FineTune, Preset
+from models.training.presets import PRESETS, FineTune, Phase, Preset
 
 
 def training_command(manifest: Manifest, data_folder: str) -> tuple[str, bool] | None:
@@ -45,4 +45,12 @@ def _cut_to(recipe: Preset | FineTune, trained_by: dict[str, Any]) -> int | None
     numbers = [row["epochs"] for row in rows if isinstance(row, dict) and isinstance(row.get("epochs"), int)]
     if (epochs := sum(numbers)) < 1:
         return None
+    if isinstance(phases, list):
+        trained_by = trained_by | {"phases": [_whole(row) for row in phases]}
     return epochs if json.loads(json.dumps(asdict(recipe.cut(epochs)))) == trained_by else None
+
+
+def _whole(row: Any) -> Any:
+    """A manifest's phase with what later releases say of one: their defaults do what was done before them."""
+    newer = {item.name: item.default for item in fields(Phase) if item.default is not MISSING}
+    return newer | row if isinstance(row, dict) else row

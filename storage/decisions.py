@@ -34,12 +34,17 @@ class Scored:
     computed: Computed | None = None
 
 
-def decide(scored: Scored, threshold: float) -> Outcome:
+def outcome_of(probability: float, ungradable: str | None, threshold: float) -> Outcome:
     """The outcome under a threshold (0..1): flagged at or above it, unless it is for review (`models.quality`)."""
-    flagged = scored.probability >= threshold
-    if for_review(scored.ungradable, flagged=flagged):
+    flagged = probability >= threshold
+    if for_review(ungradable, flagged=flagged):
         return Outcome.REVIEW
     return Outcome.FLAGGED if flagged else Outcome.CLEAR
+
+
+def decide(scored: Scored, threshold: float) -> Outcome:
+    """`outcome_of` of what is known about bytes."""
+    return outcome_of(scored.probability, scored.ungradable, threshold)
 
 
 def insert_decisions(session: Session, batch_id: str, policy: Policy, scored: list[tuple[int, Scored]]) -> None:

@@ -76,18 +76,18 @@ def expected_calibration_error(
     return float(np.abs(difference).sum() / len(labels))
 
 
-def ece_if_calibrated(
-    probabilities: NDArray[np.float64], groups: NDArray[np.int64], resamples: int = RESAMPLES, seed: int = SEED
-) -> Estimate:
+def ece_if_calibrated(probabilities: NDArray[np.float64], resamples: int = RESAMPLES, seed: int = SEED) -> Estimate:
     """What expected calibration error chance alone gives to these probabilities, if each of them is exact.
 
     Labels are drawn as the probabilities say, and their error measured: its mean, and the range of 95 % of the draws.
-    An error within the range is no sign of bad calibration; one above it is. Images of a group are drawn together, as
-    copies share what they are. Source: consistency resampling (Broecker and Smith, Weather and Forecasting 22, 2007).
+    An error within the range is no sign of bad calibration; one above it is. Each image is drawn by itself: lesions of
+    one patient differ, given their probabilities, and drawn together would pass for less evidence than they are; where
+    many are copies of others, chance reaches a little further than this says.
+    Source: consistency resampling (Broecker and Smith, Weather and Forecasting 22, 2007).
 
-    probabilities: (n,), 0..1; groups: (n,), the number of each image's group, 0 to g - 1.
+    probabilities: (n,), 0..1.
     """
-    rng, count = np.random.default_rng(seed), int(groups.max()) + 1
-    drawn = (rng.random(count)[groups] < probabilities for _ in range(resamples))
+    rng = np.random.default_rng(seed)
+    drawn = (rng.random(len(probabilities)) < probabilities for _ in range(resamples))
     errors = np.array([expected_calibration_error(labels.astype(np.int64), probabilities) for labels in drawn])
     return Estimate(float(errors.mean()), percentile_interval(errors))

@@ -237,7 +237,7 @@ def _calibration(data: Arrays, draws: dict[str, Draws]) -> Calibration:
     ece = expected_calibration_error(data.labels, data.probabilities)
     return Calibration(
         ece=Estimate(ece, basic_interval(ece, draws["ece"])),
-        ece_if_calibrated=ece_if_calibrated(data.probabilities, data.groups),
+        ece_if_calibrated=ece_if_calibrated(data.probabilities),
         brier=estimated(metrics.brier(data), draws["brier"]),
         bins=tuple(bins),
     )

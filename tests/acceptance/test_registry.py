@@ -32,6 +32,10 @@ def test_from_candidate_to_active(site: Any, lesions: Path, tmp_path: Path) -> N
     assert compared["largest_difference"] <= 1e-5
     assert compared["only_second_flags"] == 0
     assert compared["only_first_flags"] == 70 - compared["agree"]
+    outcomes = [compared[f"{each}_outcomes"] for each in ("first", "second")]
+    assert [sum(each.values()) for each in outcomes] == [70, 70]
+    assert outcomes[0] == {key: counts[key] for key in ("flagged", "clear", "review")}
+    assert outcomes[1]["flagged"] == counts["flagged"] - compared["only_first_flags"]
     rows = list(csv.DictReader(io.StringIO(site.screen("report", "--all").stdout)))
     assert {row["model"] for row in rows} == {DEFAULT_MODEL}, "the shadow decides nothing"
 

@@ -36,10 +36,17 @@ def command(first: str, second: str, limit: int, as_json: bool) -> None:
         )
         return
     output.data(f"same outcome: {found['agree']} ({found['agreement']:.1%})")
-    output.data(f"flagged by {first} alone: {found['only_first_flags']}")
-    output.data(f"flagged by {second} alone: {found['only_second_flags']}")
+    for name, each in ((first, "first"), (second, "second")):
+        counts = found[f"{each}_outcomes"]
+        output.data(
+            f"{name}: {counts['flagged']} flagged ({found[f'only_{each}_flags']} by it alone), {counts['clear']} clear "
+            f"({found[f'only_{each}_clears']} by it alone), {counts['review']} for review"
+        )
     output.data(
         f"difference of probability: median {found['median_difference']}, largest {found['largest_difference']}"
     )
-    rows = [[item["image"], f"{item['first']:.6f}", f"{item['second']:.6f}"] for item in found["most_different"]]
+    rows = [
+        [item["image"], *(f"{item[each]:.6f} {item[f'{each}_outcome']}" for each in ("first", "second"))]
+        for item in found["most_different"]
+    ]
     output.table("Judged most differently", ["image", first, second], rows)
