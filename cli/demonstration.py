@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +16,14 @@ if TYPE_CHECKING:
     from storage.settings import Settings
 
 SHOWN = 20  # flagged lesions in the terminal; the reports hold all
+MARK = "demonstration.txt"  # in a data folder that the next demonstration may delete
 
 
 def demonstrate(images: Path | None, folder: Path, *, show_table: bool) -> Counts:
-    """Screen a folder (None: drawn pictures) from nothing and leave report.csv and report.html in ``folder``."""
+    """Screen a folder (None: drawn pictures) from nothing and leave report.csv and report.html in ``folder``.
+
+    Raises UsageFault when ``folder`` holds a data folder that no demonstration made.
+    """
     from cli.handing_in import hand_in
     from cli.waiting import wait_for
     from scheduler import embedded_valkey
@@ -29,11 +34,10 @@ def demonstrate(images: Path | None, folder: Path, *, show_table: bool) -> Count
     from storage.migrate import open_database
     from storage.settings import Settings
 
-    folder.mkdir(parents=True, exist_ok=True)
-    if images is None:
-        images = _drawn(folder / "images")
     settings = Settings(home=(folder / "home").absolute())
     _start_afresh(settings)
+    if images is None:
+        images = _drawn(folder / "images")
     database = open_database(settings)
     try:
         broker = connect(settings)
@@ -52,12 +56,31 @@ def demonstrate(images: Path | None, folder: Path, *, show_table: bool) -> Count
 
 
 def _start_afresh(settings: Settings) -> None:
-    """Forget the last demonstration: with its records, this one would reuse the results and show nothing."""
-    from scheduler import embedded_valkey
+    """Forget the last demonstration: with its records, this one would reuse the results and show nothing.
 
-    embedded_valkey.stop(settings)
-    if (settings.home / "dermscreen.db").is_file():
-        shutil.rmtree(settings.home)
+    Raises UsageFault, with nothing deleted, unless the data folder is a demonstration's.
+    """
+    from models.errors import UsageFault
+    from models.whole_file import write_whole
+    from scheduler import embedded_valkey
+    from storage.settings import HOME, from_environment
+
+    home = settings.home
+    if from_environment().home.resolve().is_relative_to(home.resolve()):
+        raise UsageFault(
+            f"{home} holds the data folder in use ({HOME}), and a demonstration begins by deleting its records; "
+            "nothing was deleted, name another folder with --output"
+        )
+    if (home / MARK).is_file():
+        embedded_valkey.stop(settings)
+        shutil.rmtree(home)
+    elif os.path.lexists(home) and not (home.is_dir() and next(home.iterdir(), None) is None):
+        raise UsageFault(
+            f"{home} is there, and no demonstration has marked it as its own; nothing was deleted, name another folder "
+            "with --output, or delete it yourself if an earlier release made it for a demonstration"
+        )
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_whole(home / MARK, b"The records of `screen demo`, which deletes this folder when it is run again.\n")
 
 
 def _drawn(folder: Path) -> Path:
