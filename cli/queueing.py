@@ -22,6 +22,7 @@ def queue(
     Raises ServiceUnreachable when the broker is gone, ModelInvalid when our worker refuses to screen and
     KeyboardInterrupt when nobody wants to wait any longer, each after the counts so far were shown.
     """
+    from cli.unjudged import say_what_to_read
     from cli.waiting import wait_for
     from models.errors import DermscreenError, ServiceUnreachable
     from scheduler.broker import connect
@@ -29,6 +30,7 @@ def queue(
     from scheduler.dispatch import send_due
     from storage.counts import counts
     from storage.pause import paused
+    from storage.report import NOTICE
 
     def so_far() -> Counts:
         with database.read() as session:
@@ -55,6 +57,7 @@ def queue(
     if total.state != "complete":
         done = "Recorded" if pause else "Queued"
         output.talk(f"{done}. `screen status {total.batch}` shows how far it is; `screen worker` screens it.")
-    elif total.flagged:
-        output.talk(f"`screen report {total.batch}` lists the flagged lesions.")
+    else:
+        say_what_to_read(total)
+        output.talk(NOTICE)
     return ExitCode.DONE_WITH_REJECTS if total.rejected or total.failed else ExitCode.DONE

@@ -49,6 +49,7 @@ def command(
     from contextlib import closing
 
     from cli.sending import recorded
+    from cli.unjudged import plural
     from storage.audit.checkpoints import end_of_trail
     from storage.counts import batch_ids, counts
     from storage.migrate import open_database
@@ -74,8 +75,8 @@ def command(
             sent.to_stdout(write)
         else:
             sent.to_file(output, write)
-            click.echo(f"Wrote {_plural(sent.rows, 'row')} to {output} (SHA-256 {sent.sha256}).", err=True)
-    _explain(total, flagged=flagged)
+            click.echo(f"Wrote {plural(sent.rows, 'row')} to {output} (SHA-256 {sent.sha256}).", err=True)
+    _explain(total, batches, flagged=flagged)
     if trail["size"]:
         click.echo(f"Audit trail: {trail['size']}:{trail['head']}, key {trail['key'] or 'none yet'}.", err=True)
 
@@ -170,9 +171,10 @@ def _write_json(file: IO[str], total: Sequence[Counts], found: Iterable[ReportRo
     return number
 
 
-def _explain(total: Sequence[Counts], *, flagged: bool) -> None:
+def _explain(total: Sequence[Counts], named: Sequence[str], *, flagged: bool) -> None:
     """Say on stderr how the batches add up, and what the reader must not overlook."""
     from cli.output import talk
+    from cli.unjudged import plural, warn_of_unjudged
     from storage.report import NOTICE
 
     if not total:
@@ -180,21 +182,16 @@ def _explain(total: Sequence[Counts], *, flagged: bool) -> None:
     for item in total[:SHOWN_BATCHES]:
         talk(f"{item.batch}: {item.equation if item.state == 'complete' else _so_far(item)}")
     if rest := total[SHOWN_BATCHES:]:
-        talk(f"{_plural(len(rest), 'more batch', 'more batches')}: {_sum_equation(rest)}")
-    listed = "each is in this report" if not flagged else "`screen report --all` lists them"
-    reasons = "this report gives each reason" if not flagged else "`screen report --all` gives each reason"
+        talk(f"{plural(len(rest), 'more batch', 'more batches')}: {_sum_equation(rest)}")
     for item in total:
         if item.state == "complete" and not item.adds_up:
             talk(f"Warning: the counts of batch {item.batch} do not add up; run `screen audit verify`.")
     if unfinished := [item for item in total if item.state != "complete"]:
         names = ", ".join(item.batch for item in unfinished[:SHOWN_BATCHES])
         more = f" and {len(unfinished) - SHOWN_BATCHES} more" if len(unfinished) > SHOWN_BATCHES else ""
-        waiting = _plural(sum(item.received - item.finished for item in unfinished), "image")
+        waiting = plural(sum(item.received - item.finished for item in unfinished), "image")
         talk(f"Warning: not complete, {waiting} not yet screened: {names}{more}. Report again when it is done.")
-    if review := sum(item.review for item in total):
-        talk(f"Warning: {_were(review)} not clear and not flagged: a person must look (review); {listed}.")
-    if unscored := sum(item.rejected + item.failed for item in total):
-        talk(f"Warning: {_were(unscored)} not scored; {reasons}.")
+    warn_of_unjudged(total, named, all_shown=not flagged)
     talk(NOTICE)
 
 
@@ -214,11 +211,3 @@ def _sum_equation(total: Sequence[Counts]) -> str:
         if waiting
         else f"{received} received = {parts}"
     )
-
-
-def _plural(number: int, one: str, many: str | None = None) -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
-def _were(number: int) -> str:
-    return f"{_plural(number, 'image')} {'was' if number == 1 else 'were'}"

@@ -125,6 +125,13 @@ def test_flagged_csv_is_the_default(batch: str, capsys: pytest.CaptureFixture[st
     assert without_trail(shown.err) == talk(batch, flagged=True)
 
 
+def test_who_named_batches_is_told_to_name_them_again(batch: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", batch]) == 0
+    said = capsys.readouterr().err
+    assert f"(review); `screen report {batch} --all` lists them." in said
+    assert f"not scored; `screen report {batch} --all` gives each reason." in said
+
+
 def test_all_in_the_order_of_submission(batch: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report", batch, "--all", "--format", "csv"]) == 0
     shown = capsys.readouterr()
@@ -206,7 +213,7 @@ def test_many_batches_share_a_sum_line(database: Database, capsys: pytest.Captur
     assert lines[20:] == [
         "2 more batches: 4 received, of them 1 screened + 0 duplicate + 2 rejected + 0 failed, 1 still waiting",
         f"Warning: not complete, 1 image not yet screened: {ids[-1]}. Report again when it is done.",
-        "Warning: 2 images were not scored; `screen report --all` gives each reason.",
+        f"Warning: 2 images were not scored; `screen report {' '.join(ids)} --all` gives each reason.",
         NOTICE,
     ]
 
