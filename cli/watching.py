@@ -6,10 +6,12 @@ import threading
 from typing import TYPE_CHECKING
 
 from cli.output import data, data_json, talk
+from cli.unjudged import say_what_to_read
 from cli.waiting import worker_while_needed
 
 if TYPE_CHECKING:
     from scheduler.inbox import Inbox
+    from storage.counts import Counts
 
 POLL_SECONDS = 0.2
 LISTEN_AGAIN_SECONDS = 5.0
@@ -25,6 +27,7 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Non
     from scheduler.intake import active_manifest
     from storage.counts import counts
     from storage.migrate import open_database
+    from storage.report import NOTICE
     from storage.settings import from_environment
 
     settings = from_environment()
@@ -33,6 +36,7 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Non
     broker = connect(settings)
     app = make_app(broker)
     talk(f"Watching {inbox.folder}. Ctrl-C stops it.")
+    talk(NOTICE)
     waiting: list[str] = []
     looked = 0.0
     try:
@@ -54,9 +58,8 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Non
                         total = counts(session, batch_id)
                         if total.state == "complete":
                             waiting.remove(batch_id)
-                            data_json(total.as_json()) if as_json else data(
-                                f"batch {batch_id}: {total.flagged} flagged, {total.equation}"
-                            )
+                            data_json(total.as_json()) if as_json else data(_line(total))
+                            say_what_to_read(total)
                 keeper.tick(needed=bool(waiting))
                 with troubles.passing("end"):
                     if once and not waiting and not troubles.at("inbox") and inbox.empty():
@@ -66,6 +69,12 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Non
         talk("Stopped watching; what was recorded stays recorded.")
     finally:
         database.close()
+
+
+def _line(total: Counts) -> str:
+    """Every outcome has its number: without that of the review, 0 flagged would read as an all-clear."""
+    outcomes = f"{total.flagged} flagged, {total.review} for review, {total.clear} clear"
+    return f"batch {total.batch}: {outcomes}; {total.equation}"
 
 
 def _unreadable(inbox: Inbox) -> str:

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from cli import waiting
+from cli import waiting, watching
 from cli.exit_codes import ExitCode
 from cli.main import run
+from cli.troubles import Troubles
 from models.manifest import Manifest
 from scheduler.broker import Broker
 from storage.chunks import MAX_FAULTS, Claim, Results
@@ -46,14 +47,17 @@ def _worker(
     """A worker without a network, that screens at each look after it."""
 
     class Keeper:
-        def tick(self) -> None:
+        troubles = Troubles()
+
+        def tick(self, *, needed: bool = True) -> None:
             screen(sqlite_database, scores)
 
     @contextmanager
     def keeper(*_: Any) -> Iterator[Keeper]:
         yield Keeper()
 
-    monkeypatch.setattr(waiting, "worker_while_needed", keeper)
+    for module in (waiting, watching):
+        monkeypatch.setattr(module, "worker_while_needed", keeper)
 
 
 def test_submit_when_all_is_for_review(
@@ -117,4 +121,30 @@ def test_retry(
     assert capsys.readouterr().err.splitlines()[-2:] == [
         for_review(batch, 1),
         NOTICE,
+    ]
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    return folder
+
+
+def test_watch_when_all_is_for_review(
+    photograph: Callable[..., Path], scores: Scores, inbox: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores |= {str(photograph(inbox / f"{number}.jpg", number)): UNLIKE for number in range(2)}
+    run(["watch", str(inbox), "--once", "--settle", "0.2", "--rescan", "0.2"])
+    out, err = capsys.readouterr()
+    batch = out.split()[1].removesuffix(":")
+    assert out == (
+        f"batch {batch}: 0 flagged, 2 for review, 0 clear; "
+        "2 received = 2 screened + 0 duplicate + 0 rejected + 0 failed\n"
+    )
+    assert err.splitlines() == [
+        f"Watching {inbox}. Ctrl-C stops it.",
+        NOTICE,
+        f"Batch {batch} is recorded.",
+        for_review(batch, 2),
     ]
