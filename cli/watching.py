@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from cli.exit_codes import ExitCode
 from cli.output import data, data_json, talk
 from cli.unjudged import say_what_to_read
 from cli.waiting import worker_while_needed
@@ -17,8 +18,11 @@ POLL_SECONDS = 0.2
 LISTEN_AGAIN_SECONDS = 5.0
 
 
-def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> None:
-    """Watch an inbox until interrupted, or with ``once`` until it is empty and its batches are complete."""
+def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> ExitCode:
+    """Watch an inbox until interrupted, or with ``once`` until it is empty and its batches are complete.
+
+    Only with ``once`` does the exit code tell of images that were not scored.
+    """
     import time
 
     from scheduler.broker import connect
@@ -38,6 +42,7 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Non
     talk(f"Watching {inbox.folder}. Ctrl-C stops it.")
     talk(NOTICE)
     waiting: list[str] = []
+    unscored = 0
     looked = 0.0
     try:
         with worker_while_needed(settings, database, broker) as keeper, _Announcements(inbox) as announced:
@@ -60,15 +65,17 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Non
                             waiting.remove(batch_id)
                             data_json(total.as_json()) if as_json else data(_line(total))
                             say_what_to_read(total)
+                            unscored += total.rejected + total.failed
                 keeper.tick(needed=bool(waiting))
                 with troubles.passing("end"):
                     if once and not waiting and not troubles.at("inbox") and inbox.empty():
-                        return
+                        break
                 time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         talk("Stopped watching; what was recorded stays recorded.")
     finally:
         database.close()
+    return ExitCode.DONE_WITH_REJECTS if once and unscored else ExitCode.DONE
 
 
 def _line(total: Counts) -> str:

@@ -31,12 +31,12 @@ import click
 )
 def command(
     inbox: Path, settle: float, rescan: float, site: str | None, submitter: str | None, once: bool, as_json: bool
-) -> None:
+) -> int:
     """Screen what is dropped into the folder INBOX, until stopped (Ctrl-C or SIGTERM).
 
     Files that have stopped growing become a batch. Once it is recorded they move to INBOX/processed/DATE/;
     those that cannot be screened go to INBOX/rejected/ with a .reason.txt. With the embedded broker a worker runs
-    alongside when none is alive.
+    alongside when none is alive. With --once, exit code 1 says that some images were rejected or failed.
 
     \b
     Example:
@@ -46,4 +46,5 @@ def command(
     from scheduler.inbox import Inbox
     from scheduler.intake import Request
 
-    watch(Inbox(inbox, settle, Request(source="inbox", site=site, submitter=submitter)), rescan, once, as_json)
+    request = Request(source="inbox", site=site, submitter=submitter)
+    return watch(Inbox(inbox, settle, request), rescan, once, as_json)

@@ -24,6 +24,7 @@ from storage.report import NOTICE
 from storage.schema import Chunk
 
 UNLIKE = (0.4, "unlike the pictures that the network learned from")
+WATCH = ["watch", "--once", "--settle", "0.2", "--rescan", "0.2"]
 Scores = dict[str, float | tuple[float, str | None]]
 
 
@@ -135,7 +136,7 @@ def test_watch_when_all_is_for_review(
     photograph: Callable[..., Path], scores: Scores, inbox: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scores |= {str(photograph(inbox / f"{number}.jpg", number)): UNLIKE for number in range(2)}
-    run(["watch", str(inbox), "--once", "--settle", "0.2", "--rescan", "0.2"])
+    assert run([*WATCH, str(inbox)]) == ExitCode.DONE
     out, err = capsys.readouterr()
     batch = out.split()[1].removesuffix(":")
     assert out == (
@@ -148,3 +149,17 @@ def test_watch_when_all_is_for_review(
         f"Batch {batch} is recorded.",
         for_review(batch, 2),
     ]
+
+
+def test_watch_once_when_an_image_was_rejected(
+    photograph: Callable[..., Path], inbox: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photograph(inbox / "1.jpg")
+    (inbox / "2.jpg").write_bytes(b"no picture")
+    assert run([*WATCH, str(inbox), "--json"]) == ExitCode.DONE_WITH_REJECTS
+    out, err = capsys.readouterr()
+    total = json.loads(out)
+    assert (total["screened"], total["rejected"]) == (1, 1)
+    assert err.splitlines()[-1] == (
+        f"Warning: 1 image was not scored; `screen report {total['batch']} --all` gives each reason."
+    )
