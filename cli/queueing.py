@@ -19,12 +19,13 @@ def queue(
 ) -> ExitCode:
     """Send the chunks of a batch, wait for its end if told to, show its counts, and say what comes next.
 
-    Raises ServiceUnreachable when the broker is gone, ModelInvalid when our worker refuses to screen and
-    KeyboardInterrupt when nobody wants to wait any longer, each after the counts so far were shown.
+    Raises ServiceUnreachable when the broker is gone, UsageFault when its URL is none, ModelInvalid when our worker
+    refuses to screen and KeyboardInterrupt when nobody wants to wait any longer, each after the counts so far were
+    shown.
     """
     from cli.unjudged import say_what_to_read
     from cli.waiting import wait_for
-    from models.errors import DermscreenError, ServiceUnreachable
+    from models.errors import DermscreenError
     from scheduler.broker import connect
     from scheduler.celery_app import make_app
     from scheduler.dispatch import send_due
@@ -44,7 +45,7 @@ def queue(
         try:
             broker = connect(settings)
             send_due(database, make_app(broker))
-        except ServiceUnreachable:
+        except DermscreenError:
             show(total)
             output.talk(f"Batch {total.batch} is recorded and loses nothing; `screen recover` queues it later.")
             raise

@@ -42,12 +42,15 @@ def command(
     from cli.handing_in import hand_in
     from cli.queueing import queue
     from cli.show_counts import show_counts
+    from scheduler.broker import locate
     from scheduler.intake import Request, active_manifest
     from storage.migrate import open_database
     from storage.settings import from_environment
 
     settings = from_environment()
     database = open_database(settings)
-    active_manifest(database, settings)  # a missing model is said before an hour of reading, not after it
+    # a missing model and a broker URL that is none are said before an hour of reading, not after it
+    active_manifest(database, settings)
+    locate(settings).client().close()
     total = hand_in(paths, Request(site=site, submitter=submitter), settings, database, manifest)
     return queue(total, settings, database, partial(show_counts, as_json=as_json), wait=wait)

@@ -72,6 +72,20 @@ def test_while_the_site_is_paused_it_waits(
     assert broker.messages() == 0
 
 
+def test_a_broker_url_that_is_none(
+    batch: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DERMSCREEN_BROKER_URL", "http://ward")
+    assert run(["retry", batch, "--json"]) == ExitCode.USAGE
+    out, err = capsys.readouterr()
+    assert json.loads(out)["batch"] == batch
+    assert err.splitlines()[:2] == [
+        "Failed images that are tried again: 2.",
+        f"Batch {batch} is recorded and loses nothing; `screen recover` queues it later.",
+    ]
+    assert err.splitlines()[2].startswith("Error: the broker URL http://ward cannot be read")
+
+
 def test_an_unknown_batch(sqlite_database: Database, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["retry", "monday"]) == ExitCode.USAGE
     assert capsys.readouterr() == ("", "Error: there is no batch 'monday'; `screen status` lists them\n")
