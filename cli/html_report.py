@@ -109,6 +109,7 @@ def write_html(
     on_picture: Callable[[int], None] = lambda _: None,
     overlay_of: Callable[[ReportRow], str | None] = lambda _: None,
     trail: Mapping[str, str | int] | None = None,
+    asked_as: str = "screen report",
 ) -> int:
     """Write the page (UTF-8); returns how many images its tables hold.
 
@@ -117,6 +118,7 @@ def write_html(
         flagged_only: leave out the sections of all other images.
         on_picture: called with the number of thumbnails looked at so far.
         trail: where the audit trail ended, ``size`` and ``head``, and the ``key`` of its checkpoints.
+        asked_as: the command that reports these batches, to which the page adds its options.
         overlay_of: gives the overlay of a flagged row as data URI; asked for the first OVERLAYS of them.
     """
     sections = _sections(session, [item.batch for item in total], flagged_only=flagged_only)
@@ -130,6 +132,7 @@ def write_html(
     page = environment.get_template("report.html").stream(
         notice=NOTICE,
         trail=trail,
+        asked_as=asked_as,
         made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         flagged_only=flagged_only,
         cards=[_card(session, item) for item in total],
@@ -138,9 +141,7 @@ def write_html(
         sections=sections,
         thumbnails=thumbnails,
         several_classes=any(line.row.classes for section in sections for line in section.lines),
-        elsewhere={
-            name: sum(getattr(item, name) for item in total) for name in ("review", "rejected", "failed", "duplicate")
-        },
+        elsewhere={name: sum(getattr(item, name) for item in total) for name in ("review", "rejected", "failed")},
     )
     page.enable_buffering(200)
     file.writelines(page)

@@ -49,7 +49,7 @@ def command(
     from contextlib import closing
 
     from cli.sending import recorded
-    from cli.unjudged import plural
+    from cli.unjudged import plural, report_command
     from storage.audit.checkpoints import end_of_trail
     from storage.counts import batch_ids, counts
     from storage.migrate import open_database
@@ -57,6 +57,7 @@ def command(
 
     chosen = _format(format_, output, as_json=as_json)
     settings = from_environment()
+    asked_as = report_command(batches)
     overlay_of: OverlayOf = _overlays(settings.home, chosen) if explain else lambda _: None
     # counts, rows and the end of the trail are of one moment, whatever is screened meanwhile
     with (
@@ -69,7 +70,9 @@ def command(
         sent.trail = trail = end_of_trail(session, settings)
 
         def write(file: IO[str]) -> int:
-            return _write(file, session, total, chosen, trail, flagged=flagged, overlay_of=overlay_of)
+            return _write(
+                file, session, total, chosen, trail, flagged=flagged, overlay_of=overlay_of, asked_as=asked_as
+            )
 
         if output is None:
             sent.to_stdout(write)
@@ -130,6 +133,7 @@ def _write(
     *,
     flagged: bool,
     overlay_of: OverlayOf,
+    asked_as: str,
 ) -> int:
     """Write the report row by row; returns how many rows."""
     from storage.report import rows, write_csv
@@ -140,8 +144,9 @@ def _write(
 
         with progress("Pictures") as bar:
             return write_html(
-                file, session, total, flagged_only=flagged, on_picture=bar.update, overlay_of=overlay_of, trail=trail
-            )
+                file, session, total, flagged_only=flagged, on_picture=bar.update, overlay_of=overlay_of, trail=trail,
+                asked_as=asked_as,
+            )  # fmt: skip
     found = rows(session, [item.batch for item in total], flagged_only=flagged)
     return write_csv(file, found) if format_ == "csv" else _write_json(file, total, found, trail)
 

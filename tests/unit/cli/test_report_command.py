@@ -132,6 +132,19 @@ def test_who_named_batches_is_told_to_name_them_again(batch: str, capsys: pytest
     assert f"not scored; `screen report {batch} --all` gives each reason." in said
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_a_page_tells_how_to_read_the_rest_of_its_batches(
+    named: bool, batch: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(html_report, "SECTION_ROWS", 1)
+    ids = [batch] if named else []
+    command = " ".join(["screen report", *ids])
+    assert run(["report", *ids, "--format", "html"]) == 0
+    page = capsys.readouterr().out
+    assert f'the CSV holds all 2: <span class="mono">{command} --format csv</span>' in page
+    assert f'<span class="mono">{command} --all</span> lists each with its reason' in page
+
+
 def test_all_in_the_order_of_submission(batch: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report", batch, "--all", "--format", "csv"]) == 0
     shown = capsys.readouterr()
