@@ -55,6 +55,12 @@ def test_extras_are_those_of_the_design() -> None:
     assert set(project["optional-dependencies"]) == {"cpu", "gpu", "postgres", "s3", "gcs", "train", "export", "dev"}
 
 
+def test_a_database_that_is_still_being_set_up_is_not_healthy() -> None:
+    """The image's server for the time of initdb listens on no address."""
+    checks = re.findall(r"pg_isready[^\"]*", (ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    assert checks == ["pg_isready -h 127.0.0.1 -U dermscreen"]
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_source_file_needs_scrolling_to_understand(package: str) -> None:
     lines = {
