@@ -19,6 +19,7 @@ install: $(VENV)/.installed ## make .venv with .venv/bin/screen
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else f"dermscreen needs Python 3.11 to 3.13, this is {v[0]}.{v[1]}: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -c 'import importlib.util, sys; sys.exit(0 if importlib.util.find_spec("ensurepip") else f"dermscreen needs the ensurepip of Python, which this one lacks: on Debian and Ubuntu install the package python3.{sys.version_info[1]}-venv")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -1,6 +1,8 @@
 """What is shipped: a wheel that screens without training, locks that name no host, files that can be read."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -59,6 +61,26 @@ def test_a_database_that_is_still_being_set_up_is_not_healthy() -> None:
     """The image's server for the time of initdb listens on no address."""
     checks = re.findall(r"pg_isready[^\"]*", (ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
     assert checks == ["pg_isready -h 127.0.0.1 -U dermscreen"]
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_a_python_without_ensurepip_is_told_what_to_install(tmp_path: Path) -> None:
+    """As Debian ships it."""
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['ensurepip'] = None\n")
+    python = tmp_path / "python3"
+    python.write_text(f'#!/bin/sh\n[ "$1" = -m ] && exit 9\nPYTHONPATH="{tmp_path}" exec "{sys.executable}" "$@"\n')
+    python.chmod(0o700)
+    done = subprocess.run(
+        ["make", "install", f"PYTHON={python}", f"VENV={tmp_path}/venv"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+        env={name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))},
+    )  # fmt: skip
+    lacks = "dermscreen needs the ensurepip of Python, which this one lacks"
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[0] == (
+        f"{lacks}: on Debian and Ubuntu install the package python3.{sys.version_info[1]}-venv"
+    )
+    assert not (tmp_path / "venv").exists()
 
 
 @pytest.mark.parametrize("package", PACKAGES)
