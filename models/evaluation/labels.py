@@ -28,20 +28,33 @@ class Row:
 def read_rows(path: Path, subgroup: str | None = None) -> list[Row]:
     """Read a CSV with the columns image and label, optionally group and those of subgroups.
 
-    Separated by commas, or by semicolons as some spreadsheets do. Raises UsageFault.
+    Separated by commas, or by semicolons as some spreadsheets do, with or without a blank behind them; columns are
+    named in any capitals. Raises UsageFault, also where no column but the images' would be used: a slip in a name must
+    not leave the labels to the folders.
     """
+    subgroup = subgroup and _column(subgroup)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             head = file.readline()
             file.seek(0)
-            reader = csv.DictReader(file, delimiter=";" if ";" in head and "," not in head else ",")
-            columns = list(reader.fieldnames or [])
+            reader = csv.DictReader(file, delimiter=";" if ";" in head and "," not in head else ",", skipinitialspace=True)
+            received = list(reader.fieldnames or [])
+            reader.fieldnames = columns = [_column(name) for name in received]
             lines = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageFault(f"the file of labels cannot be read: {error}") from error
+    said = ",".join(received) or "none"
     for column in ("image", *([subgroup] if subgroup else [])):
         if column not in columns:
-            raise UsageFault(f"file of labels: expected a column {column!r}, received {','.join(columns) or 'none'}")
+            raise UsageFault(f"file of labels: expected a column {column!r}, received {said}")
+    used = {"label", "group", *([subgroup] if subgroup else [])}
+    if used.isdisjoint(columns):
+        raise UsageFault(
+            f"file of labels: expected a column 'label' or 'group', or one that --subgroup names, received {said}"
+        )
+    for column in sorted({"image", *used}):
+        if columns.count(column) > 1:
+            raise UsageFault(f"file of labels: expected one column {column!r}, received {said}")
     return [
         Row(
             line=line,
@@ -52,6 +65,10 @@ def read_rows(path: Path, subgroup: str | None = None) -> list[Row]:
         )
         for line, row in lines
     ]
+
+
+def _column(name: str) -> str:
+    return name.strip().casefold()
 
 
 def know(

@@ -68,6 +68,28 @@ def test_semicolons_of_a_spreadsheet(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("head", ["image, label, group, site", "Image,LABEL,Group,Site ", '"image", "label", "group", "site"'])
+def test_columns_are_named_in_any_capitals_and_blanks(tmp_path: Path, head: str) -> None:
+    """Else the folder's label counts and the groups are lost, without a word."""
+    targets = [Target("d/benign/a.jpg", "benign/a.jpg", SUMS["a"])]
+    text = f'{head}\nbenign/a.jpg, benign, "p1", north\n'
+    assert known(tmp_path, text, targets, "SITE") == [Known(0, "p1", "north")]
+    with pytest.raises(UsageFault, match="label malignant, but it lies in the folder benign/"):
+        known(tmp_path, text.replace(" benign,", " malignant,"), targets, "site")
+
+
+def test_columns_of_one_name(tmp_path: Path) -> None:
+    with pytest.raises(UsageFault, match="expected one column 'label', received image,label,Label"):
+        known(tmp_path, "image,label,Label\na.jpg,0,1\n")
+
+
+def test_a_csv_of_which_nothing_would_be_used(tmp_path: Path) -> None:
+    text = "image,diagnosis\na.jpg,melanoma\nward/b.jpg,nevus\nhall/b.jpg,nevus\n"
+    with pytest.raises(UsageFault, match="expected a column 'label' or 'group', .* received image,diagnosis"):
+        read_rows(written(tmp_path, text))
+    assert read_rows(written(tmp_path, text), "diagnosis")[0].subgroup == "melanoma"
+
+
 def test_everything_that_does_not_fit_is_listed(tmp_path: Path) -> None:
     text = "image,label\nb.jpg,0\nward/a.jpg,maybe\nnone.jpg,1\nhall/b.jpg,1\nin/hall/b.jpg,1\n"
     with pytest.raises(UsageFault) as caught:
