@@ -113,7 +113,7 @@ def know(
 
 def _folder_label(target: Target, words: Words, *, elsewhere: bool) -> Known:
     parts = PurePosixPath(target.relative).parts
-    return (words.read(parts[0], elsewhere=elsewhere) if len(parts) > 1 else None) or Known()
+    return (words.read(parts[0], elsewhere=elsewhere, folder=True) if len(parts) > 1 else None) or Known()
 
 
 def _from_rows(

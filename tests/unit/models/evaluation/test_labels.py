@@ -252,3 +252,19 @@ def test_where_rows_say_the_label_a_folder_is_just_a_place(tmp_path: Path) -> No
     rows = read_rows(written(tmp_path, "image,label\na.jpg,bcc\nb.jpg,2\n"))
     with pytest.raises(UsageFault, match="label '2': expected bcc, or benign or malignant, or any other name"):
         know(targets, rows, [True] * 2, malignant=["bcc"])
+
+
+def test_a_folder_called_by_a_number_is_just_a_place(tmp_path: Path) -> None:
+    """0 and 1 are labels in the column `label`: a folder may be called so for a patient, a round or a fold."""
+    targets = [Target("d/1/a.jpg", "1/a.jpg", SUMS["a"]), Target("d/0/b.jpg", "0/b.jpg", SUMS["b"])]
+    with pytest.raises(UsageFault, match=r"d/1/a.jpg: no label\n.*d/0/b.jpg: no label"):
+        know(targets, None, [True] * 2)
+    assert known(tmp_path, "image,label\na.jpg,benign\nb.jpg,1\n", targets) == [Known(0), Known(1)]
+
+
+def test_a_folder_called_by_a_number_that_somebody_gave_a_meaning() -> None:
+    targets = [Target("d/1/a.jpg", "1/a.jpg", SUMS["a"]), Target("d/benign/b.jpg", "benign/b.jpg", SUMS["b"])]
+    assert know(targets, None, [True] * 2, malignant=["1"]) == [Known(1, class_name="1"), Known(0)]
+    assert know(targets, None, [True] * 2, Classes(("0", "1"), ("0",))) == [Known(0, class_name="1"), Known(0)]
+    with pytest.raises(UsageFault, match="--malignant 0: expected a name that does not count as benign already"):
+        know(targets, None, [True] * 2, malignant=["0"])
