@@ -37,7 +37,9 @@ def read_rows(path: Path, subgroup: str | None = None) -> list[Row]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             head = file.readline()
             file.seek(0)
-            reader = csv.DictReader(file, delimiter=";" if ";" in head and "," not in head else ",", skipinitialspace=True)
+            reader = csv.DictReader(
+                file, delimiter=";" if ";" in head and "," not in head else ",", skipinitialspace=True
+            )
             received = list(reader.fieldnames or [])
             reader.fieldnames = columns = [_column(name) for name in received]
             lines = [(reader.line_num, row) for row in reader]

@@ -18,12 +18,12 @@ from models.classes import BINARY, Classes
 from models.csv_cells import original
 from models.errors import UsageFault
 from models.evaluation.matching import listed
+from models.training.files import pictures
 
 LABELS = BINARY.names
 # fractions of each class: weights are fitted on `train`, epochs are picked on `validation` (fine-tuning picks none and
 # learns from it), thresholds are chosen on `calibration`, and only `test` is reported
 PARTS = {"train": 0.70, "validation": 0.10, "calibration": 0.10, "test": 0.10}
-SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"}
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def split(data: Path, groups: dict[str, str], seed: int, classes: Classes = BINA
     """
     found: list[tuple[str, str, int, str]] = []
     for label, name in enumerate(classes.names):
-        files = sorted(p for p in (data / name).glob("*") if p.suffix.lower() in SUFFIXES)
+        files = pictures(data / name) if (data / name).is_dir() else []
         if not files:
             raise UsageFault(f"expected images in {name}/ below the data folder, found none: {data / name}")
         for file in files:

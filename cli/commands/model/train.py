@@ -102,6 +102,7 @@ def command(
     try:
         from models.training.class_folders import class_folders, passed_over
         from models.training.data_notes import read_notes
+        from models.training.files import nested, told
         from models.training.fit import train
         from models.training.order import Order
         from models.training.run_folder import COPIES, begun, expect_to_go_on
@@ -115,6 +116,8 @@ def command(
         output.talk(
             f"Passed over the folders {', '.join(others)}: without --malignant the classes are benign, malignant."
         )
+    if deeper := nested(data):
+        output.talk(f"Passed over {told(deeper)}.")
     run_folder = folder / "run"
     kept = run_folder / COPIES
     order = Order(

@@ -54,6 +54,16 @@ def few(tmp_path: Path) -> Path:
     return tmp_path / "few"
 
 
+def test_pictures_in_deeper_folders_are_told_before_the_copies_are_looked_for(
+    few: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (few / "benign" / "site1").mkdir()
+    draw_lesion(3, width=96, height=96).save(few / "benign" / "site1" / "3.jpg")
+    assert run(["model", "train", "--data", str(few), "--output", str(tmp_path / "out"), "--name", "a/b"]) == 2
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "Passed over 1 pictures in folders below those of the classes, such as benign/site1/3.jpg" in shown
+
+
 @pytest.mark.parametrize("kept", ["state.json", "head.weights.h5", None])
 def test_copies_are_looked_for_until_something_is_trained(
     few: Path, tmp_path: Path, kept: str | None, capsys: pytest.CaptureFixture[str]

@@ -68,7 +68,9 @@ def test_semicolons_of_a_spreadsheet(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("head", ["image, label, group, site", "Image,LABEL,Group,Site ", '"image", "label", "group", "site"'])
+@pytest.mark.parametrize(
+    "head", ["image, label, group, site", "Image,LABEL,Group,Site ", '"image", "label", "group", "site"']
+)
 def test_columns_are_named_in_any_capitals_and_blanks(tmp_path: Path, head: str) -> None:
     """Else the folder's label counts and the groups are lost, without a word."""
     targets = [Target("d/benign/a.jpg", "benign/a.jpg", SUMS["a"])]

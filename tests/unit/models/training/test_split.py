@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from models.checksum import sha256_hex
 from models.errors import UsageFault
-from models.training.split import PARTS, SUFFIXES, Sample, _groups, _part, read_groups, split, split_csv
+from models.training.files import SUFFIXES
+from models.training.split import PARTS, Sample, _groups, _part, read_groups, split, split_csv
 
 
 @pytest.fixture
