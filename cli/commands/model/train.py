@@ -106,6 +106,7 @@ def command(
         from models.training.fit import train
         from models.training.order import Order
         from models.training.run_folder import COPIES, begun, expect_to_go_on
+        from models.training.split import no_images, read_groups
     except ImportError as error:
         how = to_install("train,cpu")
         raise UsageFault(f"training needs the extras train and cpu or gpu (missing: {error.name}): {how}") from error
@@ -118,6 +119,12 @@ def command(
         )
     if deeper := nested(data):
         output.talk(f"Passed over {told(deeper)}.")
+    if strangers := no_images(read_groups(groups), data):
+        output.talk(
+            f"Warning: the file of groups names {len(strangers)} images that are not in the data folder, such as "
+            f"{strangers[0]} (expected the path below it, {named[0] if named else 'benign'}/NAME): if they mean images "
+            "that are there, copies of those may be measured on."
+        )
     run_folder = folder / "run"
     kept = run_folder / COPIES
     order = Order(

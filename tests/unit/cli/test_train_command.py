@@ -64,6 +64,22 @@ def test_pictures_in_deeper_folders_are_told_before_the_copies_are_looked_for(
     assert "Passed over 1 pictures in folders below those of the classes, such as benign/site1/3.jpg" in shown
 
 
+def test_rows_of_the_groups_that_name_no_image_are_told(
+    few: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    groups = tmp_path / "groups.csv"
+    groups.write_text("group,image\n1,./benign/0.jpg\n1,1.jpg\n2,x/0.jpg\n", encoding="utf-8")
+    typed = ["model", "train", "--data", str(few), "--output", str(tmp_path / "out"), "--groups", str(groups)]
+    assert run([*typed, "--name", "a/b"]) == 2
+    shown = " ".join(capsys.readouterr().err.split())
+    assert (
+        "the file of groups names 2 images that are not in the data folder, such as 1.jpg (expected the path" in shown
+    )
+    groups.write_text("group,image\n1,benign\\0.jpg\n", encoding="utf-8")
+    assert run([*typed, "--name", "a/b"]) == 2
+    assert "file of groups" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("kept", ["state.json", "head.weights.h5", None])
 def test_copies_are_looked_for_until_something_is_trained(
     few: Path, tmp_path: Path, kept: str | None, capsys: pytest.CaptureFixture[str]
