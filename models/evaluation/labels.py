@@ -13,6 +13,8 @@ from models.evaluation.label_words import Known, Words
 from models.evaluation.matching import Target, Targets, listed
 from models.training.split import read_groups
 
+NOT_GIVEN = "(not given)"  # the subgroup of the images of which nobody said one
+
 
 @dataclass(frozen=True)
 class Row:
@@ -63,7 +65,7 @@ def read_rows(path: Path, subgroup: str | None = None) -> list[Row]:
             image=(row["image"] or "").strip(),
             label=(row["label"] or "").strip() if "label" in columns else None,
             group=(row.get("group") or "").strip(),
-            subgroup=((row[subgroup] or "").strip() or "(not given)") if subgroup else "",
+            subgroup=(row[subgroup] or "").strip() if subgroup else "",
         )
         for line, row in lines
     ]
@@ -79,6 +81,7 @@ def know(
     needed: Sequence[bool],
     classes: Classes = BINARY,
     malignant: Sequence[str] = (),
+    subgroup: str | None = None,
 ) -> list[Known]:
     """What is known about each image.
 
@@ -87,6 +90,7 @@ def know(
         needed: for each image, whether it must have a label (those that cannot be screened need none).
         classes: of the model version; their names are labels too.
         malignant: names of other classes that count as malignant; all other names count as benign then.
+        subgroup: the column that says it; where it says nothing, or no row names the image, the subgroup is NOT_GIVEN.
 
     Raises UsageFault that lists every row and image at fault: a row that means no image or several, an image
     without a label or with two, a label that is none.
@@ -98,6 +102,8 @@ def know(
     known = [_folder_label(target, words, elsewhere=only_folders) for target in targets]
     if rows is not None:
         known = _from_rows(targets, rows, known, words, faults)
+    if subgroup:
+        known = [replace(item, subgroup=item.subgroup or NOT_GIVEN) for item in known]
     for target, item, must in zip(targets, known, needed, strict=True):
         if must and item.label is None:
             faults.append(f"{target.image}: no label")

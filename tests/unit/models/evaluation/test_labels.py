@@ -27,7 +27,8 @@ def written(folder: Path, text: str) -> Path:
 
 
 def known(folder: Path, text: str, targets: list[Target] = TARGETS, subgroup: str | None = None) -> list[Known]:
-    return know(targets, read_rows(written(folder, text), subgroup), [True] * len(targets))
+    rows = read_rows(written(folder, text), subgroup)
+    return know(targets, rows, [True] * len(targets), subgroup=subgroup)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,15 @@ def test_labels_groups_and_subgroups(tmp_path: Path) -> None:
     assert known(tmp_path, text, subgroup="site") == [
         Known(1, "p1", "north"), Known(0, "", "(not given)"), Known(1, "p1", "south"),
     ]  # fmt: skip
+
+
+def test_every_image_is_of_a_subgroup_where_one_asks_for_them(tmp_path: Path) -> None:
+    """Else the subgroups would not add up: images that no row names are of one, too."""
+    targets = [Target("d/benign/a.jpg", "benign/a.jpg", SUMS["a"]), Target("d/malignant/b.jpg", "malignant/b.jpg", "b")]
+    text = "image,site\na.jpg,north\n"
+    assert known(tmp_path, text, targets, "site") == [Known(0, "", "north"), Known(1, "", "(not given)")]
+    assert known(tmp_path, "image,site\n", targets, "site") == [Known(n, "", "(not given)") for n in (0, 1)]
+    assert [item.subgroup for item in known(tmp_path, "image,group\na.jpg,1\n", targets)] == ["", ""]
 
 
 def test_semicolons_of_a_spreadsheet(tmp_path: Path) -> None:
