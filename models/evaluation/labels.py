@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from models.classes import BINARY, Classes
+from models.csv_cells import original
 from models.errors import UsageFault
 from models.evaluation.label_words import Known, Words
 from models.evaluation.matching import Target, Targets, listed
@@ -62,7 +63,7 @@ def read_rows(path: Path, subgroup: str | None = None) -> list[Row]:
     return [
         Row(
             line=line,
-            image=(row["image"] or "").strip(),
+            image=original(row["image"] or "").strip(),
             label=(row["label"] or "").strip() if "label" in columns else None,
             group=(row.get("group") or "").strip(),
             subgroup=(row[subgroup] or "").strip() if subgroup else "",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 
 import pytest
 
 from models.classes import Classes
+from models.csv_cells import harmless
 from models.errors import UsageFault
 from models.evaluation.label_words import Known
 from models.evaluation.labels import know, read_rows, with_groups
@@ -68,6 +71,16 @@ def test_every_image_is_of_a_subgroup_where_one_asks_for_them(tmp_path: Path) ->
     assert known(tmp_path, text, targets, "site") == [Known(0, "", "north"), Known(1, "", "(not given)")]
     assert known(tmp_path, "image,site\n", targets, "site") == [Known(n, "", "(not given)") for n in (0, 1)]
     assert [item.subgroup for item in known(tmp_path, "image,group\na.jpg,1\n", targets)] == ["", ""]
+
+
+def test_images_as_report_csv_writes_them(tmp_path: Path) -> None:
+    """Labels are often added to a report, whose cells no spreadsheet runs as a formula."""
+    names = ["/in/scan;-1.jpg", "=1.jpg", "'+2.jpg"]
+    targets = [Target(name, name, name * 9) for name in names]
+    text = io.StringIO()
+    csv.writer(text).writerows([("image", "label"), *((harmless(name), 1) for name in names)])
+    assert "scan;'-1.jpg" in text.getvalue()
+    assert known(tmp_path, text.getvalue(), targets) == [Known(1)] * 3
 
 
 def test_semicolons_of_a_spreadsheet(tmp_path: Path) -> None:
