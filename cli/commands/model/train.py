@@ -59,7 +59,13 @@ VIEWS = (1, 2, 4)  # as models.views.VIEWS
     help="Average over so many mirror images; screening takes so many times longer.",
 )
 @click.option("--epochs", type=click.IntRange(min=1), help="At most so many epochs. Default: the recipe's.")
-@click.option("--seed", type=int, default=7, show_default=True, help="Same seed, same data: same weights.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),  # those of numpy
+    default=7,
+    show_default=True,
+    help="Same seed, same data: same weights.",
+)
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
 @click.option("--json", "as_json", is_flag=True, help="Print the new manifest.")
 def command(

@@ -29,6 +29,12 @@ def test_an_unknown_architecture(tmp_path: object, capsys: pytest.CaptureFixture
     assert "'thompson'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("seed", ["-1", "4294967296"])
+def test_a_seed_that_none_of_the_libraries_takes(seed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["model", "train", "--data", str(tmp_path), "--output", str(tmp_path / "out"), "--seed", seed]) == 2
+    assert f"{seed} is not in the range 0<=x<=4294967295" in capsys.readouterr().err
+
+
 def test_a_slip_is_told_before_the_copies_are_looked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for label in ("benign", "malignant"):
         (tmp_path / "data" / label).mkdir(parents=True)
