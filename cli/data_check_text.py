@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from cli import output
 from models.training.cues import MAY_BE_MEDICINE
 from models.training.data_check import ClassFacts, DataCheck
+from models.training.files import told
 from models.training.shortcuts import Shortcut
 
 SHOWN = 20  # of each long list; --json and --groups-output have all
@@ -29,8 +30,8 @@ def show(found: DataCheck) -> None:
 def lines(found: DataCheck) -> Iterator[str]:
     """What stands below the tables."""
     yield copies(found)
-    if found.passed_over:
-        yield f"{found.passed_over} files passed over, as training does: their extension is that of no picture"
+    if others := found.passed_over - len(found.nested):
+        yield f"{others} files passed over, as training does: their extension is that of no picture"
     yield from (f"WARNING: {sentence}" for sentence in warnings(found))
     yield from _listed(f"{len(found.unreadable)} unreadable", [f"{x.image}: {x.reason}" for x in found.unreadable])
     yield from _listed(
@@ -81,7 +82,9 @@ def cue_cells(shortcut: Shortcut) -> list[str]:
 
 
 def warnings(found: DataCheck) -> Iterator[str]:
-    """One sentence for each cue that tells a class by itself."""
+    """One sentence for pictures that nobody reads, and one for each cue that tells a class by itself."""
+    if found.nested:
+        yield f"passed over, as by training: {told(found.nested)}."
     yield from (warning(shortcut) for shortcut in found.shortcuts if shortcut.warned)
 
 

@@ -71,7 +71,7 @@ def evaluate_source(order: Order) -> Result:
         raise UsageFault(f"there is no image in {order.source}: expected at least one")
     rows = read_rows(order.labels, order.subgroup) if order.labels else None
     classes = taken.version.manifest.classes
-    known = know(targets, rows, [image.scorable for image in taken.images], classes, order.malignant)
+    known = know(targets, rows, [image.scorable for image in taken.images], classes, order.malignant, order.subgroup)
     if order.malignant and not order.subgroup:  # how it does on each diagnosis is the first that one wants to know
         known = [replace(item, subgroup=item.word) for item in known]
     from_labels = any(item.group for item in known)

@@ -6,19 +6,21 @@ from pathlib import Path
 
 import click
 
+from cli.finite import FiniteRange
+
 
 @click.command("watch")
 @click.argument("inbox", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
     "--settle",
-    type=click.FloatRange(min=0.2),
+    type=FiniteRange(min=0.2),
     default=3.0,
     show_default=True,
     help="Seconds without a change after which a file has stopped growing.",
 )
 @click.option(
     "--rescan",
-    type=click.FloatRange(min=0.2),
+    type=FiniteRange(min=0.2),
     default=2.0,
     show_default=True,
     help="Look again after so many seconds even when nothing was announced (SMB and NFS announce nothing).",

@@ -39,6 +39,9 @@ class Known:
 class Words:
     """Words in any capitals: benign, malignant, 0, 1, the names of several classes, and names from elsewhere.
 
+    0 and 1 are labels in a column of labels alone, unless they are names of classes or in ``malignant``: a folder may
+    be called so for a patient or a round.
+
     ``malignant``: names, of whatever classes, that count as malignant. With one, every other name that somebody gave
     a class counts as benign, as in training; without one there are no names from elsewhere. Raises UsageFault for a
     name that counts as benign already.
@@ -51,6 +54,10 @@ class Words:
             self._known |= {
                 name.lower(): Known(int(name in classes.malignant), class_name=name) for name in classes.names
             }
+        self._numbers = {"0", "1"} - {name.lower() for name in names}
+        if "1" in self._numbers and "1" in malignant:
+            self._known["1"] = Known(1, class_name="1")
+            self._numbers.remove("1")
         for name in malignant:
             if not self._known.setdefault(name.lower(), Known(1, class_name=name)).label:
                 raise UsageFault(
@@ -62,8 +69,13 @@ class Words:
         self.all = ", or ".join([*([", ".join(names)] if names else []), " or ".join(LABELS), *others])
         self._elsewhere: dict[str, Known] | None = {} if malignant else None
 
-    def read(self, word: str, *, elsewhere: bool = True) -> Known | None:
-        """What a word says; None: it is no label. ``elsewhere``: it may be a name that only somebody else gave."""
+    def read(self, word: str, *, elsewhere: bool = True, folder: bool = False) -> Known | None:
+        """What a word says; None: it is no label.
+
+        ``elsewhere``: it may be a name that only somebody else gave. ``folder``: it is the name of a folder.
+        """
+        if folder and word in self._numbers:
+            return None
         said = self._known.get(word.lower())
         if said is None and elsewhere and self._elsewhere is not None and any(letter.isalpha() for letter in word):
             return self._elsewhere.setdefault(word.lower(), Known(0, class_name=word))

@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from models.classes import BINARY, Classes
+from models.csv_cells import original
 from models.errors import UsageFault
 from models.evaluation.label_words import Known, Words
 from models.evaluation.matching import Target, Targets, listed
 from models.training.split import read_groups
+
+NOT_GIVEN = "(not given)"  # the subgroup of the images of which nobody said one
 
 
 @dataclass(frozen=True)
@@ -28,30 +31,49 @@ class Row:
 def read_rows(path: Path, subgroup: str | None = None) -> list[Row]:
     """Read a CSV with the columns image and label, optionally group and those of subgroups.
 
-    Separated by commas, or by semicolons as some spreadsheets do. Raises UsageFault.
+    Separated by commas, or by semicolons as some spreadsheets do, with or without a blank behind them; columns are
+    named in any capitals. Raises UsageFault, also where no column but the images' would be used: a slip in a name must
+    not leave the labels to the folders.
     """
+    subgroup = subgroup and _column(subgroup)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             head = file.readline()
             file.seek(0)
-            reader = csv.DictReader(file, delimiter=";" if ";" in head and "," not in head else ",")
-            columns = list(reader.fieldnames or [])
+            reader = csv.DictReader(
+                file, delimiter=";" if ";" in head and "," not in head else ",", skipinitialspace=True
+            )
+            received = list(reader.fieldnames or [])
+            reader.fieldnames = columns = [_column(name) for name in received]
             lines = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageFault(f"the file of labels cannot be read: {error}") from error
+    said = ",".join(received) or "none"
     for column in ("image", *([subgroup] if subgroup else [])):
         if column not in columns:
-            raise UsageFault(f"file of labels: expected a column {column!r}, received {','.join(columns) or 'none'}")
+            raise UsageFault(f"file of labels: expected a column {column!r}, received {said}")
+    used = {"label", "group", *([subgroup] if subgroup else [])}
+    if used.isdisjoint(columns):
+        raise UsageFault(
+            f"file of labels: expected a column 'label' or 'group', or one that --subgroup names, received {said}"
+        )
+    for column in sorted({"image", *used}):
+        if columns.count(column) > 1:
+            raise UsageFault(f"file of labels: expected one column {column!r}, received {said}")
     return [
         Row(
             line=line,
-            image=(row["image"] or "").strip(),
+            image=original(row["image"] or "").strip(),
             label=(row["label"] or "").strip() if "label" in columns else None,
             group=(row.get("group") or "").strip(),
-            subgroup=((row[subgroup] or "").strip() or "(not given)") if subgroup else "",
+            subgroup=(row[subgroup] or "").strip() if subgroup else "",
         )
         for line, row in lines
     ]
+
+
+def _column(name: str) -> str:
+    return name.strip().casefold()
 
 
 def know(
@@ -60,6 +82,7 @@ def know(
     needed: Sequence[bool],
     classes: Classes = BINARY,
     malignant: Sequence[str] = (),
+    subgroup: str | None = None,
 ) -> list[Known]:
     """What is known about each image.
 
@@ -68,6 +91,7 @@ def know(
         needed: for each image, whether it must have a label (those that cannot be screened need none).
         classes: of the model version; their names are labels too.
         malignant: names of other classes that count as malignant; all other names count as benign then.
+        subgroup: the column that says it; where it says nothing, or no row names the image, the subgroup is NOT_GIVEN.
 
     Raises UsageFault that lists every row and image at fault: a row that means no image or several, an image
     without a label or with two, a label that is none.
@@ -79,6 +103,8 @@ def know(
     known = [_folder_label(target, words, elsewhere=only_folders) for target in targets]
     if rows is not None:
         known = _from_rows(targets, rows, known, words, faults)
+    if subgroup:
+        known = [replace(item, subgroup=item.subgroup or NOT_GIVEN) for item in known]
     for target, item, must in zip(targets, known, needed, strict=True):
         if must and item.label is None:
             faults.append(f"{target.image}: no label")
@@ -96,7 +122,7 @@ def know(
 
 def _folder_label(target: Target, words: Words, *, elsewhere: bool) -> Known:
     parts = PurePosixPath(target.relative).parts
-    return (words.read(parts[0], elsewhere=elsewhere) if len(parts) > 1 else None) or Known()
+    return (words.read(parts[0], elsewhere=elsewhere, folder=True) if len(parts) > 1 else None) or Known()
 
 
 def _from_rows(

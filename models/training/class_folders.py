@@ -7,7 +7,7 @@ from pathlib import Path
 
 from models.classes import BINARY, Classes, classes_of
 from models.errors import UsageFault
-from models.training.split import SUFFIXES
+from models.training.files import folders, pictures
 
 
 def class_folders(data: Path, malignant: Sequence[str]) -> Classes:
@@ -16,7 +16,7 @@ def class_folders(data: Path, malignant: Sequence[str]) -> Classes:
     Without a name in ``malignant`` these are benign/ and malignant/, whatever other folders are there; with one, every
     folder that holds pictures is a class. Raises UsageFault when that gives no sound classes.
     """
-    found = sorted(folder.name for folder in data.iterdir() if folder.is_dir() and _holds_pictures(folder))
+    found = [folder.name for folder in folders(data) if pictures(folder)]
     if not malignant:
         others = [name for name in found if name not in BINARY.names]
         if others and not set(BINARY.names) <= set(found):
@@ -32,12 +32,4 @@ def class_folders(data: Path, malignant: Sequence[str]) -> Classes:
 
 def passed_over(data: Path, classes: Classes) -> list[str]:
     """Folders with pictures that are no class: beside benign/ and malignant/ nothing else is trained on."""
-    return sorted(
-        folder.name
-        for folder in data.iterdir()
-        if folder.is_dir() and folder.name not in classes.names and _holds_pictures(folder)
-    )
-
-
-def _holds_pictures(folder: Path) -> bool:
-    return not folder.name.startswith(".") and any(path.suffix.lower() in SUFFIXES for path in folder.iterdir())
+    return [folder.name for folder in folders(data) if folder.name not in classes.names and pictures(folder)]

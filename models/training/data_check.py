@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import IO, Any
 
 import numpy as np
@@ -41,6 +41,7 @@ class DataCheck:
     unreadable: list[Unreadable]
     passed_over: int
     shortcuts: list[Shortcut]
+    nested: list[str] = field(default_factory=list)  # those passed over that are pictures, in deeper folders
 
     @property
     def sound(self) -> bool:
@@ -75,6 +76,7 @@ class DataCheck:
             "label_conflicts": [[picture.image for picture in group] for group in self.conflicts],
             "unreadable": [{"image": file.image, "reason": file.reason} for file in self.unreadable],
             "passed_over": self.passed_over,
+            "nested": self.nested,
             "limits": {"roc_auc": AUC_LIMIT, "share": SHARE_LIMIT},
             "shortcuts": [_rounded(asdict(shortcut)) for shortcut in self.shortcuts],
         }
@@ -93,6 +95,7 @@ def check(folder: LabelledFolder, comparing: Told) -> DataCheck:
         unreadable=folder.unreadable,
         passed_over=folder.passed_over,
         shortcuts=shortcuts(folder.cues, [picture.label for picture in folder.pictures]),
+        nested=folder.nested,
     )
 
 

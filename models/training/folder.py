@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +14,10 @@ from models.decoding import decode
 from models.errors import ImageRefused, UsageFault
 from models.inspection import inspect, too_many_bytes
 from models.limits import MAX_FILE_BYTES
+from models.training import files
 from models.training.cues import CUES, cues_of, cues_of_file
 from models.training.duplicates import Told
 from models.training.fingerprints import SIDE, Fingerprints, fingerprints, joined, lit_area, luminance, small
-from models.training.split import SUFFIXES
 
 BLOCK = 256  # pictures whose fingerprints are computed at once: 80 MB
 
@@ -52,16 +51,24 @@ class LabelledFolder:
     cues: NDArray[np.float64]
     prints: Fingerprints
     unreadable: list[Unreadable]
-    passed_over: int  # files in the class folders whose extension is that of no picture
+    passed_over: int  # files in the class folders whose extension is that of no picture, and those nested
+    nested: list[str]  # pictures in folders below those of the classes
 
 
 def read_folder(data: Path, told: Told) -> LabelledFolder:
     """Read every picture of DATA/CLASS/. ``told`` is called with the files read so far and all of them.
 
-    Files whose name begins with a dot are passed over unsaid, others by their extension, as training does.
-    Raises UsageFault when no folder in DATA holds a picture.
+    Files whose name begins with a dot are passed over unsaid, others by their extension or since they lie in deeper
+    folders, as training does (`models.training.files`). Raises UsageFault when no folder in DATA holds a picture.
     """
-    found, passed_over = _files(data)
+    found = [(folder.name, path) for folder in files.folders(data) for path in files.pictures(folder)]
+    nested = files.nested(data)
+    if not found:
+        raise UsageFault(
+            f"expected one folder a class with pictures in it, such as benign/ and malignant/, found none: {data}"
+            + (f"; there are {files.told(nested)}" if nested else "")
+        )
+    passed_over = sum(len(files.others(folder)) for folder in files.folders(data)) + len(nested)
     pictures: list[Labelled] = []
     unreadable: list[Unreadable] = []
     cues: list[NDArray[np.float64]] = []
@@ -93,29 +100,8 @@ def read_folder(data: Path, told: Told) -> LabelledFolder:
     if small_ones:
         compute()
     if not pictures:
-        return LabelledFolder([], np.empty((0, len(CUES))), _no_prints(), unreadable, passed_over)
-    return LabelledFolder(pictures, np.concatenate(cues), joined(prints), unreadable, passed_over)
-
-
-def _files(data: Path) -> tuple[list[tuple[str, Path]], int]:
-    """Every picture file as (label, path), sorted, and how many files have the extension of no picture."""
-    found: list[tuple[str, Path]] = []
-    passed_over = 0
-    for path in _visible_files(data):
-        if path.suffix.lower() in SUFFIXES:
-            found.append((path.parent.name, path))
-        else:
-            passed_over += 1
-    if not found:
-        raise UsageFault(
-            f"expected one folder a class with pictures in it, such as benign/ and malignant/, found none: {data}"
-        )
-    return found, passed_over
-
-
-def _visible_files(data: Path) -> Iterator[Path]:
-    for folder in sorted(path for path in data.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        yield from sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+        return LabelledFolder([], np.empty((0, len(CUES))), _no_prints(), unreadable, passed_over, nested)
+    return LabelledFolder(pictures, np.concatenate(cues), joined(prints), unreadable, passed_over, nested)
 
 
 def _read(label: str, path: Path) -> tuple[Labelled, NDArray[np.uint8], list[float]]:

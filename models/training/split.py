@@ -17,13 +17,13 @@ from models.checksum import sha256_hex
 from models.classes import BINARY, Classes
 from models.csv_cells import original
 from models.errors import UsageFault
-from models.evaluation.matching import listed
+from models.evaluation.matching import listed, plain
+from models.training.files import folders, pictures
 
 LABELS = BINARY.names
 # fractions of each class: weights are fitted on `train`, epochs are picked on `validation` (fine-tuning picks none and
 # learns from it), thresholds are chosen on `calibration`, and only `test` is reported
 PARTS = {"train": 0.70, "validation": 0.10, "calibration": 0.10, "test": 0.10}
-SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Sample:
 
 
 def read_groups(path: Path | None) -> dict[str, str]:
-    """image (as ``label/name``) -> group of a CSV with the columns group,image; "" where it says none.
+    """image (as ``label/name``, `plain`) -> group of a CSV with the columns group,image; "" where it says none.
 
     Raises UsageFault, also for an image in two groups: its copies in one of them would be lost sight of.
     """
@@ -56,7 +56,7 @@ def read_groups(path: Path | None) -> dict[str, str]:
     groups: dict[str, str] = {}
     torn: list[str] = []
     for row in rows:
-        image, group = original(row["image"] or ""), (row["group"] or "").strip()
+        image, group = plain(original(row["image"] or "")), (row["group"] or "").strip()
         said = groups.get(image, "")
         if image and said and group not in ("", said):
             torn.append(f"{image}: groups {said} and {group}")
@@ -77,19 +77,25 @@ def split(data: Path, groups: dict[str, str], seed: int, classes: Classes = BINA
     """
     found: list[tuple[str, str, int, str]] = []
     for label, name in enumerate(classes.names):
-        files = sorted(p for p in (data / name).glob("*") if p.suffix.lower() in SUFFIXES)
+        files = pictures(data / name) if (data / name).is_dir() else []
         if not files:
             raise UsageFault(f"expected images in {name}/ below the data folder, found none: {data / name}")
         for file in files:
             image = f"{name}/{file.name}"
-            found.append((image, sha256_hex(file.read_bytes()), label, groups.get(image, "")))
-    if groups and not groups.keys() & {image for image, *_ in found}:
+            found.append((image, sha256_hex(file.read_bytes()), label, groups.get(plain(image), "")))
+    if groups and not groups.keys() & {plain(image) for image, *_ in found}:
         raise UsageFault(f"the file of groups names none of the images, such as {found[0][0]}; copies would be missed")
     group_of = _groups(found)
     return [
         Sample(image, checksum, label, group_of[image], _part(seed, group_of[image]))
         for image, checksum, label, _ in found
     ]
+
+
+def no_images(groups: dict[str, str], data: Path) -> list[str]:
+    """The images of groups that are none of DATA: they may lie elsewhere, or be written in a way that means nothing."""
+    here = {plain(f"{folder.name}/{file.name}") for folder in folders(data) for file in pictures(folder)}
+    return [image for image, group in groups.items() if image and group and image not in here]
 
 
 def _groups(found: Iterable[tuple[str, str, int, str]]) -> dict[str, str]:

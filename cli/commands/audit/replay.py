@@ -8,6 +8,7 @@ import click
 
 from cli.by_option import by_option
 from cli.device_option import device_option
+from cli.finite import FiniteRange
 
 if TYPE_CHECKING:
     from cli.replaying import Replay
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--file", type=click.Path(), help="Read the bytes of IMAGE here instead of at the recorded place.")
 @click.option(
     "--tolerance",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.0001,
     show_default=True,
     help="A probability may differ by so much, as by another engine; the outcome may not.",

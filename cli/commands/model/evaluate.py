@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cli.exit_codes import ExitCode
+from cli.finite import FiniteRange
 
 _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -30,7 +31,7 @@ _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--prevalence",
     "prevalences",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=FiniteRange(0, 1, min_open=True, max_open=True),
     multiple=True,
     help="Share of malignant lesions in your clinic, 0.05 for 5 %. May be repeated.  [default: 0.02, 0.05, 0.07]",
 )
@@ -39,7 +40,7 @@ _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--ring",
     metavar="RADIUS",
-    type=click.FloatRange(0, 1.5, min_open=True),
+    type=FiniteRange(0, 1.5, min_open=True),
     help="Draw a dark ring on every image of DIR first, of this radius in halves of its side: what changes was learned "
     "from rings.",
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.finite import FiniteRange
 from models.networks.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 @click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--architecture", required=True, type=click.Choice(sorted(ARCHITECTURES)), help="Of the weights.")
 @click.option("--name", required=True, help="Name of the new model version.")
-@click.option("--threshold", type=click.FloatRange(0, 1), help="Flag at or above it; nobody has measured it.")
+@click.option("--threshold", type=FiniteRange(0, 1), help="Flag at or above it; nobody has measured it.")
 @click.option("--like", metavar="MODEL", help="Take the threshold, and the preprocessing, of this model version.")
 @click.option("--classes", metavar="NAME,...", help="Of the file's units, in order. Default: one unit, malignant.")
 @click.option("--malignant", metavar="NAME,...", multiple=True, help="Those of --classes that count as malignant.")

@@ -59,7 +59,13 @@ VIEWS = (1, 2, 4)  # as models.views.VIEWS
     help="Average over so many mirror images; screening takes so many times longer.",
 )
 @click.option("--epochs", type=click.IntRange(min=1), help="At most so many epochs. Default: the recipe's.")
-@click.option("--seed", type=int, default=7, show_default=True, help="Same seed, same data: same weights.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),  # those of numpy
+    default=7,
+    show_default=True,
+    help="Same seed, same data: same weights.",
+)
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
 @click.option("--json", "as_json", is_flag=True, help="Print the new manifest.")
 def command(
@@ -102,9 +108,11 @@ def command(
     try:
         from models.training.class_folders import class_folders, passed_over
         from models.training.data_notes import read_notes
+        from models.training.files import nested, told
         from models.training.fit import train
         from models.training.order import Order
         from models.training.run_folder import COPIES, begun, expect_to_go_on
+        from models.training.split import no_images, read_groups
     except ImportError as error:
         how = to_install("train,cpu")
         raise UsageFault(f"training needs the extras train and cpu or gpu (missing: {error.name}): {how}") from error
@@ -114,6 +122,14 @@ def command(
     if others := passed_over(data, class_folders(data, named)):
         output.talk(
             f"Passed over the folders {', '.join(others)}: without --malignant the classes are benign, malignant."
+        )
+    if deeper := nested(data):
+        output.talk(f"Passed over {told(deeper)}.")
+    if strangers := no_images(read_groups(groups), data):
+        output.talk(
+            f"Warning: the file of groups names {len(strangers)} images that are not in the data folder, such as "
+            f"{strangers[0]} (expected the path below it, {named[0] if named else 'benign'}/NAME): if they mean images "
+            "that are there, copies of those may be measured on."
         )
     run_folder = folder / "run"
     kept = run_folder / COPIES

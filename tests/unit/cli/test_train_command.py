@@ -29,6 +29,12 @@ def test_an_unknown_architecture(tmp_path: object, capsys: pytest.CaptureFixture
     assert "'thompson'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("seed", ["-1", "4294967296"])
+def test_a_seed_that_none_of_the_libraries_takes(seed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["model", "train", "--data", str(tmp_path), "--output", str(tmp_path / "out"), "--seed", seed]) == 2
+    assert f"{seed} is not in the range 0<=x<=4294967295" in capsys.readouterr().err
+
+
 def test_a_slip_is_told_before_the_copies_are_looked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for label in ("benign", "malignant"):
         (tmp_path / "data" / label).mkdir(parents=True)
@@ -52,6 +58,32 @@ def few(tmp_path: Path) -> Path:
         for n in range(2):
             draw_lesion(n + 100 * number, width=96, height=96).save(tmp_path / "few" / label / f"{n}.jpg", quality=90)
     return tmp_path / "few"
+
+
+def test_pictures_in_deeper_folders_are_told_before_the_copies_are_looked_for(
+    few: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (few / "benign" / "site1").mkdir()
+    draw_lesion(3, width=96, height=96).save(few / "benign" / "site1" / "3.jpg")
+    assert run(["model", "train", "--data", str(few), "--output", str(tmp_path / "out"), "--name", "a/b"]) == 2
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "Passed over 1 pictures in folders below those of the classes, such as benign/site1/3.jpg" in shown
+
+
+def test_rows_of_the_groups_that_name_no_image_are_told(
+    few: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    groups = tmp_path / "groups.csv"
+    groups.write_text("group,image\n1,./benign/0.jpg\n1,1.jpg\n2,x/0.jpg\n", encoding="utf-8")
+    typed = ["model", "train", "--data", str(few), "--output", str(tmp_path / "out"), "--groups", str(groups)]
+    assert run([*typed, "--name", "a/b"]) == 2
+    shown = " ".join(capsys.readouterr().err.split())
+    assert (
+        "the file of groups names 2 images that are not in the data folder, such as 1.jpg (expected the path" in shown
+    )
+    groups.write_text("group,image\n1,benign\\0.jpg\n", encoding="utf-8")
+    assert run([*typed, "--name", "a/b"]) == 2
+    assert "file of groups" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kept", ["state.json", "head.weights.h5", None])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 
 import pytest
 
 from models.classes import Classes
+from models.csv_cells import harmless
 from models.errors import UsageFault
 from models.evaluation.label_words import Known
 from models.evaluation.labels import know, read_rows, with_groups
@@ -27,7 +30,8 @@ def written(folder: Path, text: str) -> Path:
 
 
 def known(folder: Path, text: str, targets: list[Target] = TARGETS, subgroup: str | None = None) -> list[Known]:
-    return know(targets, read_rows(written(folder, text), subgroup), [True] * len(targets))
+    rows = read_rows(written(folder, text), subgroup)
+    return know(targets, rows, [True] * len(targets), subgroup=subgroup)
 
 
 @pytest.mark.parametrize(
@@ -60,12 +64,55 @@ def test_labels_groups_and_subgroups(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_every_image_is_of_a_subgroup_where_one_asks_for_them(tmp_path: Path) -> None:
+    """Else the subgroups would not add up: images that no row names are of one, too."""
+    targets = [Target("d/benign/a.jpg", "benign/a.jpg", SUMS["a"]), Target("d/malignant/b.jpg", "malignant/b.jpg", "b")]
+    text = "image,site\na.jpg,north\n"
+    assert known(tmp_path, text, targets, "site") == [Known(0, "", "north"), Known(1, "", "(not given)")]
+    assert known(tmp_path, "image,site\n", targets, "site") == [Known(n, "", "(not given)") for n in (0, 1)]
+    assert [item.subgroup for item in known(tmp_path, "image,group\na.jpg,1\n", targets)] == ["", ""]
+
+
+def test_images_as_report_csv_writes_them(tmp_path: Path) -> None:
+    """Labels are often added to a report, whose cells no spreadsheet runs as a formula."""
+    names = ["/in/scan;-1.jpg", "=1.jpg", "'+2.jpg"]
+    targets = [Target(name, name, name * 9) for name in names]
+    text = io.StringIO()
+    csv.writer(text).writerows([("image", "label"), *((harmless(name), 1) for name in names)])
+    assert "scan;'-1.jpg" in text.getvalue()
+    assert known(tmp_path, text.getvalue(), targets) == [Known(1)] * 3
+
+
 def test_semicolons_of_a_spreadsheet(tmp_path: Path) -> None:
     assert [item.label for item in known(tmp_path, "image;label\na.jpg;1\nward/b.jpg;0\nhall/b.jpg;benign\n")] == [
         1,
         0,
         0,
     ]
+
+
+@pytest.mark.parametrize(
+    "head", ["image, label, group, site", "Image,LABEL,Group,Site ", '"image", "label", "group", "site"']
+)
+def test_columns_are_named_in_any_capitals_and_blanks(tmp_path: Path, head: str) -> None:
+    """Else the folder's label counts and the groups are lost, without a word."""
+    targets = [Target("d/benign/a.jpg", "benign/a.jpg", SUMS["a"])]
+    text = f'{head}\nbenign/a.jpg, benign, "p1", north\n'
+    assert known(tmp_path, text, targets, "SITE") == [Known(0, "p1", "north")]
+    with pytest.raises(UsageFault, match="label malignant, but it lies in the folder benign/"):
+        known(tmp_path, text.replace(" benign,", " malignant,"), targets, "site")
+
+
+def test_columns_of_one_name(tmp_path: Path) -> None:
+    with pytest.raises(UsageFault, match="expected one column 'label', received image,label,Label"):
+        known(tmp_path, "image,label,Label\na.jpg,0,1\n")
+
+
+def test_a_csv_of_which_nothing_would_be_used(tmp_path: Path) -> None:
+    text = "image,diagnosis\na.jpg,melanoma\nward/b.jpg,nevus\nhall/b.jpg,nevus\n"
+    with pytest.raises(UsageFault, match="expected a column 'label' or 'group', .* received image,diagnosis"):
+        read_rows(written(tmp_path, text))
+    assert read_rows(written(tmp_path, text), "diagnosis")[0].subgroup == "melanoma"
 
 
 def test_everything_that_does_not_fit_is_listed(tmp_path: Path) -> None:
@@ -230,3 +277,19 @@ def test_where_rows_say_the_label_a_folder_is_just_a_place(tmp_path: Path) -> No
     rows = read_rows(written(tmp_path, "image,label\na.jpg,bcc\nb.jpg,2\n"))
     with pytest.raises(UsageFault, match="label '2': expected bcc, or benign or malignant, or any other name"):
         know(targets, rows, [True] * 2, malignant=["bcc"])
+
+
+def test_a_folder_called_by_a_number_is_just_a_place(tmp_path: Path) -> None:
+    """0 and 1 are labels in the column `label`: a folder may be called so for a patient, a round or a fold."""
+    targets = [Target("d/1/a.jpg", "1/a.jpg", SUMS["a"]), Target("d/0/b.jpg", "0/b.jpg", SUMS["b"])]
+    with pytest.raises(UsageFault, match=r"d/1/a.jpg: no label\n.*d/0/b.jpg: no label"):
+        know(targets, None, [True] * 2)
+    assert known(tmp_path, "image,label\na.jpg,benign\nb.jpg,1\n", targets) == [Known(0), Known(1)]
+
+
+def test_a_folder_called_by_a_number_that_somebody_gave_a_meaning() -> None:
+    targets = [Target("d/1/a.jpg", "1/a.jpg", SUMS["a"]), Target("d/benign/b.jpg", "benign/b.jpg", SUMS["b"])]
+    assert know(targets, None, [True] * 2, malignant=["1"]) == [Known(1, class_name="1"), Known(0)]
+    assert know(targets, None, [True] * 2, Classes(("0", "1"), ("0",))) == [Known(0, class_name="1"), Known(0)]
+    with pytest.raises(UsageFault, match="--malignant 0: expected a name that does not count as benign already"):
+        know(targets, None, [True] * 2, malignant=["0"])

@@ -33,6 +33,13 @@ def test_every_folder_with_pictures_is_a_class(folder: Path) -> None:
     assert passed_over(folder, classes) == []
 
 
+def test_no_class_of_hidden_files_and_folders_alone(folder: Path) -> None:
+    for name in ("hidden/._1.jpg", "odd/1.jpg/notes.txt"):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_bytes(b"")
+    assert class_folders(folder, ("mel",)).names == ("mel", "nv")
+
+
 def test_benign_and_malignant_stay_what_they_were(folder: Path) -> None:
     add(folder, "benign", "malignant")
     assert class_folders(folder, ()) == BINARY

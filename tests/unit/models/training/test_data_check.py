@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.data_check_text import lines
 from cli.drawn_lesions import draw_lesion
 from models.errors import UsageFault
 from models.training.data_check import DataCheck, check, write_groups
@@ -115,6 +116,45 @@ def test_other_files_are_passed_over(data: Path) -> None:
     found = checked(data)
     assert found.passed_over == 1
     assert found.sound
+
+
+def test_checking_and_training_read_the_same_files(data: Path) -> None:
+    """What training takes and nobody looked at may be a copy of what it is measured on."""
+    (data / "benign" / "._0.png").write_bytes(b"what a Mac leaves beside 0.png")
+    shutil.copy(data / "benign" / "0.jpg", data / "benign" / ".hidden.jpg")
+    (data / "benign" / "odd.jpg").mkdir()
+    shutil.copy(data / "benign" / "0.jpg", data / "benign" / "odd.jpg" / "deep.jpg")
+    (data / ".trash").mkdir()
+    shutil.copy(data / "benign" / "0.jpg", data / ".trash" / "0.jpg")
+    folder = read_folder(data, ignore)
+    assert [picture.image for picture in folder.pictures] == [sample.image for sample in split(data, {}, 7)]
+    assert (len(folder.pictures), folder.unreadable) == (2 * IMAGES, [])
+
+
+def test_pictures_in_deeper_folders_are_counted_and_told(data: Path) -> None:
+    """Neither checking nor training reads them, and both say so."""
+    for name in ("benign/site1/a.jpg", "malignant/x/y/b.PNG"):
+        (data / name).parent.mkdir(parents=True)
+        shutil.copy(data / "benign" / "0.jpg", data / name)
+    for name in ("benign/site1/._a.jpg", "benign/site1/notes.txt", "malignant/notes.txt"):
+        (data / name).write_bytes(b"no picture")
+    found = checked(data)
+    assert (found.passed_over, found.nested, found.groups) == (3, ["benign/site1/a.jpg", "malignant/x/y/b.PNG"], [])
+    assert (found.to_json()["passed_over"], found.to_json()["nested"]) == (3, found.nested)
+    said = list(lines(found))
+    assert "1 files passed over, as training does: their extension is that of no picture" in said
+    [warned] = [line for line in said if line.startswith("WARNING")]
+    assert warned.startswith("WARNING: passed over, as by training: 2 pictures in folders below those of the classes, ")
+    assert "such as benign/site1/a.jpg" in warned
+
+
+def test_a_folder_whose_pictures_all_lie_deeper_is_refused_with_their_number(tmp_path: Path) -> None:
+    (tmp_path / "benign" / "site1").mkdir(parents=True)
+    draw_lesion(1).save(tmp_path / "benign" / "site1" / "a.jpg")
+    with pytest.raises(
+        UsageFault, match="found none: .*; there are 1 pictures in folders below .* such as benign/site1/a.jpg"
+    ):
+        read_folder(tmp_path, ignore)
 
 
 def test_folders_of_any_name_are_classes(data: Path) -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from models.checksum import sha256_hex
 from models.errors import UsageFault
-from models.training.split import PARTS, SUFFIXES, Sample, _groups, _part, read_groups, split, split_csv
+from models.training.files import SUFFIXES
+from models.training.split import PARTS, Sample, _groups, _part, no_images, read_groups, split, split_csv
 
 
 @pytest.fixture
@@ -213,3 +214,32 @@ def test_groups_that_name_none_of_the_images_are_refused(data: Path) -> None:
     """Else copies would span the parts without a word."""
     with pytest.raises(UsageFault, match=r"names none of the images, such as benign/0\.jpg"):
         split(data, {"train/benign/1.jpg": "1"}, 7)
+
+
+def test_groups_are_found_however_a_path_is_written(data: Path, tmp_path: Path) -> None:
+    """As `screen model evaluate --groups` finds them: a row that fits nothing would let copies span the parts."""
+    text = "group,image\n1,./benign/1.jpg\n1,benign\\2.jpg\n1, benign/3.jpg\n1,benign/4.jpg\n"
+    groups = read_groups(write_groups(tmp_path, text))
+    assert groups == dict.fromkeys((f"benign/{n}.jpg" for n in range(1, 5)), "1")
+    (data / "benign" / r"a\b.jpg").write_bytes(b"a name with a backslash")
+    samples = {s.image: s.group for s in split(data, groups | {"benign/a/b.jpg": "1"}, 7)}
+    assert len({samples[f"benign/{name}.jpg"] for name in (1, 2, 3, 4, r"a\b")}) == 1
+
+
+def test_two_ways_to_write_an_image_are_one_image(tmp_path: Path) -> None:
+    with pytest.raises(UsageFault, match="benign/1.jpg: groups 1 and 2"):
+        read_groups(write_groups(tmp_path, "group,image\n1,benign/1.jpg\n2,./benign/1.jpg\n"))
+
+
+def test_rows_that_name_no_image(data: Path) -> None:
+    groups = {
+        "benign/1.jpg": "1",
+        "benign/60.jpg": "1",
+        "1.jpg": "2",
+        "benign/3.jpg": "2",
+        "": "3",
+        "elsewhere.jpg": "",
+    }
+    assert no_images(groups, data) == ["benign/60.jpg", "1.jpg"]
+    assert no_images({}, data) == []
+    assert len(split(data, groups, 7)) == 120  # there may be rows for images that lie elsewhere
