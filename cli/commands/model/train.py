@@ -141,7 +141,7 @@ def command(
         run_folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageFault(f"the model version cannot be written to {folder}: {error.strerror or error}") from error
-    expect_to_go_on(run_folder, architecture, resume)
+    expect_to_go_on(run_folder, order.recipe, resume)
     # a run goes on with the groups that it began with; before that, pictures may have come since they were found
     if groups is None and not (begun(run_folder) and kept.exists()):
         from cli.finding_copies import find_copies
