@@ -7,7 +7,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 from models.errors import UsageFault
-from models.training.presets import FineTune, Phase, Preset, preset
+from models.training.presets import FineTune, Preset, preset, recipe_of
 from models.whole_file import write_whole
 
 STATE = "state.json"  # of the callbacks, after every epoch
@@ -60,7 +60,7 @@ def keep(run: Path, recipe: Preset | FineTune, split: str) -> None:
 
 def _expect_recipe(run: Path, recipe: Preset | FineTune) -> None:
     """Raises UsageFault when the recipe is not, or does not begin with, the one that the run was begun with."""
-    first = _recipe(run / RECIPE)
+    first = _kept(run / RECIPE)
     if first is not None and _goes_on(first, recipe):
         return
     which, how = "that this release does not know", "go on with the release that it was begun with"
@@ -74,14 +74,11 @@ def _expect_recipe(run: Path, recipe: Preset | FineTune) -> None:
     raise UsageFault(f"{run} was begun with a recipe {which}; {how} or name another --output")
 
 
-def _recipe(path: Path) -> Preset | FineTune | None:
-    """The one that was kept; what it does not say is as it was before there was a choice. None: another release's."""
+def _kept(path: Path) -> Preset | FineTune | None:
+    """The recipe that the run was begun with. None: one that this release does not know."""
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        if "phases" not in raw:
-            return Preset(**raw)
-        return FineTune(**raw | {"phases": tuple(Phase(**row) for row in raw["phases"])})
-    except (TypeError, ValueError):
+        return recipe_of(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError:
         return None
 
 
