@@ -5,6 +5,7 @@ them to that clinic, and on a CPU a step takes half as long (33 against 18 image
 The weights kept are the running average over the last steps (Polyak and Juditsky, 1992) at the end of a cosine decay
 (Loshchilov and Hutter, arXiv:1608.03983), so no epoch is picked, and what would be kept for that is trained on.
 Several classes are weighted, since some are rare, and the probabilities are made those of the data again afterwards.
+Benign and malignant are not: of the collection that the recipes were made for 47 % of the images are malignant.
 """
 
 from __future__ import annotations

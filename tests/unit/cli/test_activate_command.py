@@ -10,7 +10,6 @@ from cli.main import run
 from models.catalogue import DEFAULT_MODEL
 from storage.registry import MODEL
 
-
 pytestmark = pytest.mark.usefixtures("settings")
 
 
