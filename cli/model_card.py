@@ -20,7 +20,7 @@ from models.evaluation.predictive import PREVALENCES, negative_predictive_value,
 from models.manifest import Manifest, OperatingPoint, parse
 from models.preprocessing import LIMITS
 from models.ring import RADIUS
-from models.training.published import PUBLISHED
+from models.training.published import comparable
 from models.version import ModelVersion, open_version
 from storage.report import NOTICE
 
@@ -165,7 +165,7 @@ def _judged(manifest: Manifest) -> list[dict[str, Any]]:
 
 
 def _published(manifest: Manifest) -> dict[str, Any] | None:
-    found = PUBLISHED.get(manifest.architecture)
+    found = comparable(manifest)
     return None if found is None else asdict(found)
 
 

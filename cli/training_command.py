@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import MISSING, asdict, fields
 from typing import Any
 
 from models.calibration import FITTED
 from models.manifest import Manifest
-from models.training.presets import PRESETS, FineTune, Phase, Preset
+from models.training.presets import PRESETS, FineTune, Preset, recipe_of
 
 
 def training_command(manifest: Manifest, data_folder: str) -> tuple[str, bool] | None:
@@ -45,12 +43,5 @@ def _cut_to(recipe: Preset | FineTune, trained_by: dict[str, Any]) -> int | None
     numbers = [row["epochs"] for row in rows if isinstance(row, dict) and isinstance(row.get("epochs"), int)]
     if (epochs := sum(numbers)) < 1:
         return None
-    if isinstance(phases, list):
-        trained_by = trained_by | {"phases": [_whole(row) for row in phases]}
-    return epochs if json.loads(json.dumps(asdict(recipe.cut(epochs)))) == trained_by else None
-
-
-def _whole(row: Any) -> Any:
-    """A manifest's phase with what later releases say of one: their defaults do what was done before them."""
-    newer = {item.name: item.default for item in fields(Phase) if item.default is not MISSING}
-    return newer | row if isinstance(row, dict) else row
+    # of fields that an older release did not know, the defaults do what was done before them
+    return epochs if recipe_of(trained_by) == recipe.cut(epochs) else None

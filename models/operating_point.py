@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,11 @@ from models.intervals import wilson
 from models.rounding import decimal
 
 SENSITIVITIES = {"sensitivity-90": 0.90, "sensitivity-95": 0.95, "sensitivity-98": 0.98}
+
+
+def fewest(wanted: float) -> int:
+    """The fewest malignant images that can promise a sensitivity (0..1, below 1): were all of them flagged."""
+    return next(count for count in itertools.count(1) if wilson(count, count)[0] >= wanted)
 
 
 @dataclass(frozen=True)

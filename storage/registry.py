@@ -20,7 +20,12 @@ MODEL = "DERMSCREEN_MODEL"  # in the environment: overrides the registry for thi
 
 def active_model(session: Session) -> str:
     """Name of the model version that screens new batches: the environment's, the activated one, or the shipped one."""
-    return os.environ.get(MODEL) or _holder(session, Role.ACTIVE) or DEFAULT_MODEL
+    return os.environ.get(MODEL) or str(filled_by(Role.ACTIVE, _holder(session, Role.ACTIVE)))
+
+
+def filled_by(role: Role, holder: str | None) -> str | None:
+    """Name of the model version that does what the role is for: where nobody holds that of the active, the shipped."""
+    return holder or (DEFAULT_MODEL if role is Role.ACTIVE else None)
 
 
 def shadow_model(session: Session) -> str | None:
@@ -57,7 +62,10 @@ def record_repair(session: Session, manifest: Manifest, parts: Sequence[str], ac
 
 
 def give_role(session: Session, role: Role, manifest: Manifest | None, actor: str) -> str | None:
-    """Give a role to a model version (None: to nobody) and return who had it before. An audit event says so."""
+    """Give a role to a model version (None: to nobody) and return who held it before. An audit event says so.
+
+    Both name holders: nobody holds a role that `filled_by` fills, and another release may fill it with another.
+    """
     audit.lock(session)  # of two activations at once, the second names the first as the old one
     before = _holder(session, role)
     now = session.execute(select(db_now())).scalar_one()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from models.answers import Answers, answers
 from models.distribution import load_distribution
+from models.errors import ModelInvalid
 from models.networks.architectures import build
 from models.networks.backend import import_keras
 from models.networks.weights import load_weights
@@ -32,6 +33,12 @@ class LoadedNetwork:
         entry, data = version.manifest.distribution, version.verified_distribution()
         if entry is not None and data is not None:
             self._network, self._distribution = with_features(self._network, entry.layers), load_distribution(data)
+            expected, received = self._network.output["features"].shape[-1], len(self._distribution.middle)
+            if received != expected:
+                raise ModelInvalid(
+                    f"model {version.name}: expected a distribution of the {expected} channels of "
+                    f"{', '.join(entry.layers)}, received one of {received}; restore the folder of the model version"
+                )
         # XLA was slower on the CPU: 31 against 55 images/s in training, 225 against 359 in screening
         self._network.compile(jit_compile=False)
 
@@ -73,5 +80,8 @@ def verified_network(version: ModelVersion) -> Any:
 
 
 def load(version: ModelVersion) -> LoadedNetwork:
-    """Load a model version. Raises ModelInvalid when its weights are missing, altered or of another shape."""
+    """Load a model version.
+
+    Raises ModelInvalid when its weights or its distribution are missing, altered or of another shape.
+    """
     return LoadedNetwork(version)

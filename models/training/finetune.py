@@ -5,13 +5,12 @@ them to that clinic, and on a CPU a step takes half as long (33 against 18 image
 The weights kept are the running average over the last steps (Polyak and Juditsky, 1992) at the end of a cosine decay
 (Loshchilov and Hutter, arXiv:1608.03983), so no epoch is picked, and what would be kept for that is trained on.
 Several classes are weighted, since some are rare, and the probabilities are made those of the data again afterwards.
+Benign and malignant are not: of the collection that the recipes were made for 47 % of the images are malignant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import count
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +23,10 @@ from models.networks.architectures import build
 from models.networks.backend import import_keras
 from models.networks.weights import round_kernels
 from models.preprocessing import field_square
-from models.training.augment import augment
 from models.training.callbacks import Progress, Tell, finetune_callbacks, remembered
 from models.training.dataset import class_weights, dataset, targets
 from models.training.imagenet import assign_imagenet, imagenet_tensors
+from models.training.lessons import Lessons
 from models.training.objective import accuracy, as_frequent_as_they_are, auc, loss
 from models.training.presets import FineTune, Phase
 from models.training.run_folder import HEAD
@@ -53,7 +52,7 @@ def finetune(
     assign_imagenet(network, imagenet_tensors(recipe.architecture))
     # nothing is picked by a validation part, so its images teach too; the calibration part only tells how it goes
     taught = [*parts["train"], *parts["validation"]]
-    lessons = _Lessons(recipe, _squares(data, taught, recipe), targets(taught, classes), seed)
+    lessons = Lessons(recipe, _squares(data, taught, recipe), targets(taught, classes), seed)
     weights = class_weights(taught, classes) if classes.several else None
 
     def fit(network: Any, epochs: int, kept: Path, **how: Any) -> None:
@@ -136,45 +135,6 @@ def _squares(data: Path, samples: Sequence[Sample], recipe: FineTune) -> NDArray
         path = data / sample.image
         squares[index] = field_square(decode(path.read_bytes(), path.suffix, at_least=recipe.input_size), STORED)
     return squares
-
-
-@dataclass(frozen=True)
-class _Lessons:
-    """The pictures that teach. squares: (n, STORED, STORED, 3); labels: (n, units), what the network should say."""
-
-    recipe: FineTune
-    squares: NDArray[np.uint8]
-    labels: NDArray[np.float32]
-    seed: int
-
-    @property
-    def steps(self) -> int:
-        """Of an epoch."""
-        return max(1, len(self.labels) // self.recipe.batch_size)
-
-    def batches(self, phase: Phase, before: int, first: int) -> Any:
-        """Endless tf.data.Dataset of augmented batches, from the epoch `first` of the phase on.
-
-        `before`: epochs that led to where the phase begins. Each picture's variant follows from seed, epoch,
-        position and the phase's `variants`.
-        """
-        import tensorflow as tf
-
-        size, batch = phase.size, self.recipe.batch_size
-
-        def rows() -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
-            for epoch in count(first):
-                random = np.random.default_rng((self.seed, before + epoch + 1_000, phase.variants))
-                strength = phase.strength_in(epoch)
-                order = random.permutation(len(self.labels))
-                for start in range(0, len(order) - batch + 1, batch):
-                    chosen = order[start : start + batch]
-                    pictures = [augment(self.squares[row], size, random, strength, phase.zoom_from) for row in chosen]
-                    yield np.stack(pictures), self.labels[chosen]
-
-        shapes = (batch, size, size, 3), (batch, self.labels.shape[1])
-        signature = (tf.TensorSpec(shapes[0], tf.uint8), tf.TensorSpec(shapes[1], tf.float32))
-        return tf.data.Dataset.from_generator(rows, output_signature=signature).prefetch(2)
 
 
 def _thaw(network: Any, frozen_blocks: int | None) -> None:

@@ -17,7 +17,7 @@ from models.training.class_folders import class_folders
 from models.training.dataset import class_weights, dataset, go_through
 from models.training.objective import auc, loss
 from models.training.order import Order
-from models.training.presets import FineTune, Preset, preset
+from models.training.presets import FineTune, Preset
 from models.training.publish import publish
 from models.training.run_folder import expect_to_go_on, keep
 from models.training.split import PARTS, Sample, read_groups, split, split_csv
@@ -28,14 +28,12 @@ def train(order: Order, progress: Progress) -> Path:
 
     Raises UsageFault when the data cannot be trained on or when a run exists that is not to be resumed.
     """
-    recipe = preset(order.architecture)
-    if order.epochs is not None:
-        recipe = recipe.cut(order.epochs)
+    recipe = order.recipe
     classes = class_folders(order.data, order.malignant)
     if classes.several and order.calibration == ISOTONIC:
         raise UsageFault("isotonic calibration is for one probability: several classes take --calibration temperature")
     run = order.output / "run"
-    expect_to_go_on(run, order.architecture, order.resume)
+    expect_to_go_on(run, recipe, order.resume)
     run.mkdir(parents=True, exist_ok=True)
 
     keras = import_keras()
@@ -46,7 +44,7 @@ def train(order: Order, progress: Progress) -> Path:
     parts = {part: [sample for sample in samples if sample.part == part] for part in PARTS}
     _check(parts, classes)
     _check_pictures(order.data, samples, recipe)
-    keep(run, order.architecture, split_csv(samples, classes))
+    keep(run, recipe, split_csv(samples, classes))
     started = time.monotonic() - seconds_spent(run)
     if isinstance(recipe, FineTune):
         from models.training.finetune import finetune

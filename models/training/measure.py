@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,6 +14,10 @@ from models.evaluation.cases import Case
 from models.evaluation.measurement import measure
 from models.operating_point import SENSITIVITIES, choose, performance
 from models.rounding import DECIMALS
+
+JUDGES = ("sensitivity-95", "sensitivity-90", "f1")
+"""Operating points by how gladly a version judges by them: `f1`, which may miss any number of melanomas, last of all.
+With sensitivity-95 missing sensitivity-98 is too: it needs more malignant images."""
 
 Labels = NDArray[np.int64]
 Probabilities = NDArray[np.float64]
@@ -68,6 +72,11 @@ def operating_points(
             },
         }
     return points
+
+
+def default_point(points: Collection[str]) -> str:
+    """Which of the operating points that could be chosen judges; `f1` always can be."""
+    return next(name for name in JUDGES if name in points)
 
 
 def _rounded(value: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 from models.errors import UsageFault
 from models.manifest import version_name
+from models.training.presets import FineTune, Preset, preset
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,12 @@ class Order:
     calibration: str | None = None  # a method of models.calibration.FITTED; None: the recipe's
     views: int = 1  # one of models.views.VIEWS
     data_notes: Mapping[str, Any] = field(default_factory=dict)  # see models.training.data_notes
+
+    @property
+    def recipe(self) -> Preset | FineTune:
+        """The architecture's, ended after ``epochs``. Raises UsageFault for an unknown architecture."""
+        recipe = preset(self.architecture)
+        return recipe if self.epochs is None else recipe.cut(self.epochs)
 
     def __post_init__(self) -> None:
         """Raises UsageFault for a name that no model version can have: told now, and not after hours of training."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from models.errors import UsageFault
 
@@ -102,6 +103,16 @@ class FineTune:
             if left := epochs - sum(each.epochs for each in kept):
                 kept.append(replace(phase, epochs=min(phase.epochs, left)))
         return replace(self, phases=tuple(kept))
+
+
+def recipe_of(raw: Any) -> Preset | FineTune | None:
+    """The recipe that ``asdict`` made JSON of; a field that it lacks, being older, has its default. None: not ours."""
+    try:
+        if "phases" not in raw:
+            return Preset(**raw)
+        return FineTune(**raw | {"phases": tuple(Phase(**row) for row in raw["phases"])})
+    except TypeError:
+        return None
 
 
 FAR = Phase(

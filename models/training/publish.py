@@ -24,7 +24,7 @@ from models.rounding import DECIMALS
 from models.training.data_notes import described
 from models.training.dataset import dataset
 from models.training.distribution import FILE, measure_distribution
-from models.training.measure import metrics, operating_points
+from models.training.measure import default_point, metrics, operating_points
 from models.training.order import Order
 from models.training.presets import FineTune, Preset
 from models.training.split import LABELS, PARTS, Sample, split_csv
@@ -84,8 +84,7 @@ def publish(
         "calibration": calibration.as_json(),
         "distribution": distribution,
         "operating_points": points,
-        # too few malignant images promise no sensitivity (73 in the calibration part promise 95 %)
-        "default_operating_point": "sensitivity-95" if "sensitivity-95" in points else "f1",
+        "default_operating_point": default_point(points),
         "metrics": {
             part: metrics(*score, [sample.group for sample in measured[part]]) for part, score in scores.items()
         },

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import Any
+
+from models.manifest import Manifest
+from models.training.data_notes import COLLECTIONS
+from models.training.presets import PRESETS, recipe_of
 
 
 @dataclass(frozen=True)
@@ -32,3 +38,22 @@ PUBLISHED = {
     ),
 }
 """By architecture. Our recipes (`models.training.presets`) are theirs apart from these leaks."""
+
+COLLECTION = COLLECTIONS / "melanoma-cancer-image-dataset.json"
+"""The notes on the images that both projects learned from."""
+
+
+def comparable(manifest: Manifest) -> Published | None:
+    """What was published of the project whose recipe the version followed to the end, on that collection.
+
+    None where there is no such project, and where the version was not trained so or not measured: a clinic's own
+    data, an imported network or fewer epochs say nothing of the recipe.
+    """
+    found = PUBLISHED.get(manifest.architecture)
+    followed = recipe_of(manifest.training.get("recipe")) == PRESETS.get(manifest.architecture)
+    measured = manifest.metrics.get("test") and not manifest.classes.several
+    return found if found and followed and measured and manifest.data.get("name") == _name() else None
+
+
+def _name() -> Any:
+    return json.loads(COLLECTION.read_text(encoding="utf-8"))["name"]

@@ -29,7 +29,7 @@ def command(name: str | None, shadow: bool, off: bool, actor: str, as_json: bool
     from models.catalogue import find
     from models.errors import UsageFault
     from storage.migrate import open_database
-    from storage.registry import give_role
+    from storage.registry import MODEL, active_model, filled_by, give_role, shadow_model
     from storage.settings import from_environment
     from storage.states import Role
 
@@ -43,7 +43,19 @@ def command(name: str | None, shadow: bool, off: bool, actor: str, as_json: bool
     database = open_database(settings)
     with database.write() as session:
         before = give_role(session, role, version.manifest if version else None, actor)
+        active, in_shadow = active_model(session), shadow_model(session)
+    old, new = filled_by(role, before), filled_by(role, name)
+    if role is Role.ACTIVE and active != new:
+        output.talk(
+            f"Warning: {MODEL} is set to {active} here: whatever is activated, {active} screens what processes with "
+            "that setting hand in."
+        )
+    if in_shadow == active:
+        output.talk(
+            f"Warning: {active} is the active model version and in the shadow too: what it screens is not scored "
+            "beside it; `screen model activate --shadow` gives another one that role, with --off nobody."
+        )
     if as_json:
-        output.data_json({"role": role, "old": before, "new": name})
+        output.data_json({"role": role, "old": old, "new": new})
     else:
-        output.data(f"{role}: {before or 'none'} -> {name or 'none'}")
+        output.data(f"{role}: {old or 'none'} -> {new or 'none'}")

@@ -16,7 +16,7 @@ from models.evaluation.bootstrap import METHOD
 from models.manifest import Manifest, parse
 from models.training.data_notes import COLLECTIONS, read_notes
 from models.training.presets import PRESETS
-from models.training.published import PUBLISHED
+from models.training.published import COLLECTION, PUBLISHED
 from models.version import ModelVersion
 from storage.report import NOTICE
 from storage.settings import Settings
@@ -142,12 +142,39 @@ def test_a_version_that_was_never_measured_says_so(raw: dict[str, Any]) -> None:
     assert "do not compare" in model_card.markdown([bare, version(raw, "one-1")], "")
 
 
+def trained(architecture: str) -> dict[str, Any]:
+    """What a version by a project's recipe, on the collection of both, says in its manifest."""
+    training = {"recipe": asdict(PRESETS[architecture]), "seed": 7, "epochs_run": 9, "libraries": {}}
+    return {"architecture": architecture, "training": training, "data": read_notes(COLLECTION)}
+
+
 @pytest.mark.parametrize("architecture", PUBLISHED)
 def test_what_was_published_stands_beside_ours_with_the_leak(raw: dict[str, Any], architecture: str) -> None:
     of = PUBLISHED[architecture]
-    text = model_card.markdown([version(raw, "one-1", architecture=architecture)], "")
+    text = model_card.markdown([version(raw, "one-1", **trained(architecture))], "")
     assert f"| {of.project} | ROC-AUC | {of.figures['roc_auc']} | 0.910 (0.880-0.940) (`one-1`) |" in text
     assert of.explanation in text
+
+
+OURS = {"name": "images of our clinic"}
+FEWER = trained("hidri")["training"] | {"recipe": asdict(PRESETS["hidri"].cut(5))}
+THREE = {"classes": ["benign", "a", "b"], "malignant": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"data": OURS}, {"data": {}}, {"training": FEWER}, {"training": {}}, {"metrics": {}}, THREE],
+    ids=["other data", "data not told", "fewer epochs", "imported", "not measured", "several classes"],
+)
+def test_what_was_published_does_not_stand_beside_what_cannot_be_compared(
+    raw: dict[str, Any], change: dict[str, Any]
+) -> None:
+    """Neither other data nor another training is "what their recipes give here"."""
+    alike = version(raw, "one-1", **trained("hidri"))
+    other = version(raw, "two-1", **trained("hidri") | change)
+    assert "## What the projects published" in model_card.markdown([alike], "")
+    assert "## What the projects published" not in model_card.markdown([other], "")
+    assert [item["published"] is None for item in model_card.facts([alike, other])["models"]] == [False, True]
 
 
 def test_a_manifest_smuggles_nothing_in(raw: dict[str, Any]) -> None:

@@ -8,11 +8,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import select
 
 from cli.registering import expect_usable, register
 from models.catalogue import SHIPPED, find
+from models.checksum import sha256_hex
+from models.distribution import Distribution
 from models.errors import ModelInvalid, UsageFault
 from models.evaluation.parts import known_images
 from models.version import open_version
@@ -142,4 +145,30 @@ def test_what_no_worker_could_screen_with_is_refused(
     with pytest.raises(ModelInvalid, match=message):
         register(version(tmp_path / "in" / "a", **change), settings, "nurse")
     assert sorted(path.name for path in tmp_path.iterdir() if path != settings.home) == ["in"]
+    assert not (settings.home / "models").exists()
+
+
+@pytest.mark.parametrize(
+    ("layers", "channels", "message"),
+    [
+        (
+            ["pool_1", "pool_2", "pool_3"],
+            7,
+            "expected a distribution of the [0-9]+ channels of pool_1, pool_2, pool_3, received one of 7",
+        ),
+        (["pool_1"], 8, "expected a distribution of the [0-9]+ channels of pool_1, received one of 8"),
+        (["average"], 8, "expected layers of hidri with height, width and channels, received average"),
+        ([], 8, "expected layers of hidri with height, width and channels, received none"),
+    ],
+)
+def test_a_distribution_of_other_layers_is_refused(
+    settings: Settings, tmp_path: Path, layers: list[str], channels: int, message: str
+) -> None:
+    """A worker would find it out with the first picture, and fail one batch after the other."""
+    data = Distribution(np.zeros(channels), np.eye(channels)).dump()
+    entry = LIMIT | {"layers": layers, "sha256": sha256_hex(data)}
+    folder = version(tmp_path / "a", distribution=entry)
+    (folder / "distribution.safetensors").write_bytes(data)
+    with pytest.raises(ModelInvalid, match=message):
+        register(folder, settings, "nurse")
     assert not (settings.home / "models").exists()

@@ -109,9 +109,21 @@ def test_a_run_that_is_resumed_without_its_architecture(
     few: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It is told before the copies are looked for."""
-    keep(tmp_path / "out" / "run", "efficientnet-lite2", "")
+    keep(tmp_path / "out" / "run", PRESETS["efficientnet-lite2"], "")
     (tmp_path / "out" / "run" / STATE).write_text("{}")
     assert run(["model", "train", "--data", str(few), "--output", str(tmp_path / "out"), "--resume"]) == 2
     shown = capsys.readouterr().err
     assert "received hidri; add --architecture efficientnet-lite2" in " ".join(shown.split())
+    assert "Reading" not in shown
+
+
+def test_a_run_that_is_resumed_with_fewer_epochs(few: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It would be published with the weights of all of them."""
+    keep(tmp_path / "out" / "run", PRESETS["hidri"], "")
+    (tmp_path / "out" / "run" / STATE).write_text("{}")
+    assert (
+        run(["model", "train", "--data", str(few), "--output", str(tmp_path / "out"), "--resume", "--epochs", "5"]) == 2
+    )
+    shown = capsys.readouterr().err
+    assert "a recipe of 20 epochs, received one of 5; add --epochs 20" in " ".join(shown.split())
     assert "Reading" not in shown

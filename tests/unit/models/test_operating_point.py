@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from models.errors import UsageFault
 from models.intervals import wilson
-from models.operating_point import SENSITIVITIES, Performance, choose, performance
+from models.operating_point import SENSITIVITIES, Performance, choose, fewest, performance
 from models.rounding import decimal
 
 Data = tuple[NDArray[np.int64], NDArray[np.float64]]
@@ -106,3 +106,7 @@ def test_performance_counts_what_is_flagged(data: Data, threshold: float) -> Non
 def test_a_probability_at_the_threshold_is_flagged() -> None:
     found = performance(np.array([1, 0]), np.array([0.43, 0.43]), 0.43, "test")
     assert (found.sensitivity, found.specificity) == (1.0, 0.0)
+
+
+def test_how_many_malignant_images_a_promise_takes() -> None:
+    assert {name: fewest(wanted) for name, wanted in SENSITIVITIES.items()} == NEEDED

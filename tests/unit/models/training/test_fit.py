@@ -22,6 +22,7 @@ from models.preprocessing import prepare
 from models.training.fit import _augmentation, train
 from models.training.order import Order
 from models.training.presets import PRESETS, Preset
+from models.training.run_folder import RECIPE
 from models.version import ModelVersion, open_version
 
 Train = Callable[..., Path]
@@ -229,6 +230,7 @@ def test_a_resumed_run_keeps_its_learning_rate(
 ) -> None:
     """A best of -1 cannot be beaten, so the second epoch is a plateau and the third has half the rate."""
     monkeypatch.setitem(PRESETS, "hidri", replace(tiny, plateau_patience=1, plateau_factor=0.5))
+    (order.output / "run" / RECIPE).unlink()  # with another recipe it would not go on
     kept["callbacks"]["ReduceLROnPlateau"]["best"] = -1.0
     (order.output / "run" / "state.json").write_text(json.dumps(kept))
     manifest = open_version(train(replace(order, resume=True), told())).manifest

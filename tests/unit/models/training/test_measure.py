@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.intervals import wilson
-from models.training.measure import metrics, operating_points
+from models.training.measure import default_point, metrics, operating_points
 
 Part = tuple[NDArray[np.int64], NDArray[np.float64]]
 
@@ -83,3 +83,12 @@ def test_what_the_calibration_part_is_too_small_for_is_left_out() -> None:
     test = part(200, 200, 2)
     assert list(operating_points(part(100, 50, 1), {"test": test})) == ["f1", "sensitivity-90", "sensitivity-95"]
     assert list(operating_points(part(10, 50, 1), {"test": test})) == ["f1"]
+
+
+@pytest.mark.parametrize(
+    ("malignant", "judges"),
+    [(34, "f1"), (35, "sensitivity-90"), (72, "sensitivity-90"), (73, "sensitivity-95"), (189, "sensitivity-95")],
+)
+def test_what_promises_a_sensitivity_judges_before_what_promises_none(malignant: int, judges: str) -> None:
+    """With 60 malignant images f1 would miss a fifth of them, and sensitivity-90 is there."""
+    assert default_point(operating_points(part(malignant, 200, 1), {})) == judges
