@@ -36,8 +36,8 @@ class Lessons:
     def batches(self, phase: Phase, before: int, first: int) -> Any:
         """Endless tf.data.Dataset of augmented batches, from the epoch `first` of the phase on.
 
-        `before`: epochs that led to where the phase begins. Each picture's variant follows from seed, epoch,
-        position and the phase's `variants`.
+        `before`: epochs that led to where the phase begins. Each picture's variant follows from seed, epoch and
+        position.
         """
         import tensorflow as tf
 
@@ -50,7 +50,7 @@ class Lessons:
     def rows(self, phase: Phase, before: int, first: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
         """What the batches hold: pictures (batch, size, size, 3) and labels (batch, units), without an end."""
         for epoch in count(first):
-            random = np.random.default_rng((self.seed, before + epoch + 1_000, phase.variants))
+            random = np.random.default_rng((self.seed, before + epoch + 1_000))
             strength = phase.strength_in(epoch)
             order = random.permutation(len(self.labels))
             for start in range(0, self.steps * self.batch, self.batch):

@@ -44,8 +44,7 @@ class Phase:
     the network settles on pictures as they will be screened. share: 0..1, of this phase in the weights that it leaves;
     the rest are those that the phase before left, which hold better elsewhere (Wortsman et al., arXiv:2109.01903).
     beside: it begins where the phase before began, so that the mean of the two is that of two descents from one place
-    (Wortsman et al., arXiv:2203.05482), which neither reaches by itself. variants: another number is another order of
-    the pictures and other variants of each.
+    (Wortsman et al., arXiv:2203.05482), which neither reaches by itself.
     """
 
     epochs: int
@@ -57,7 +56,6 @@ class Phase:
     settle_strength: float = 0.0
     share: float = 1.0
     beside: bool = False
-    variants: int = 0
 
     def strength_in(self, epoch: int) -> float:
         """0..1, in the epoch of that number, the first being 0."""
