@@ -116,7 +116,7 @@ def test_several_classes(
     monkeypatch.setattr(finetuning, "imagenet_tensors", lambda _: {})
     monkeypatch.setattr(finetuning, "assign_imagenet", lambda *_: None)
     one = replace(NEAR, epochs=1, size=16)
-    quick = replace(small, architecture="hidri", input_size=24, phases=(one, replace(one, variants=1)))
+    quick = replace(small, architecture="hidri", input_size=24, phases=(one, one))
     monkeypatch.setitem(PRESETS, NAME, quick)
     order = Order(NAME, coloured, tmp_path / "three", "three-1", seed=coloured_seed, malignant=("violet",))
     train(replace(order, epochs=1), told())
