@@ -31,7 +31,11 @@ def whose_images(patient: str | None, checksum: str | None) -> Whose:
             raise UsageFault("--checksum: expected the SHA-256 of a report, 64 hexadecimal digits")
         return Whose(checksum=checksum.lower())
     # `ps` and the shell's history show what stands on a command line
-    pseudonym = (sys.stdin.readline() if patient == "-" else patient or "").strip()
+    try:
+        pseudonym = (sys.stdin.readline() if patient == "-" else patient or "").strip()
+        pseudonym.encode("utf-8")
+    except UnicodeError as error:
+        raise UsageFault("--patient: expected the pseudonym of a manifest, which is UTF-8; stdin is not") from error
     if not pseudonym:
         raise UsageFault("--patient: expected the pseudonym of a manifest, received nothing")
     return Whose(patient=pseudonym)

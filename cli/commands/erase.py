@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from cli.by_option import by_option
+from cli.utf8 import UTF8
 
 
 @click.command("erase")
-@click.option("--patient", metavar="ID", help="The pseudonym of a manifest; - reads it from stdin.")
+@click.option("--patient", metavar="ID", type=UTF8, help="The pseudonym of a manifest; - reads it from stdin.")
 @click.option("--checksum", metavar="SHA256", help="Instead: all images with these bytes, whoever's they are.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; stands on the audit trail for ever.")
 @by_option
