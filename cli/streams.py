@@ -5,10 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import TYPE_CHECKING, TextIO
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
+from typing import Any, TextIO
 
 _NAMES = ("stdin", "stdout", "stderr")  # by file descriptor
 
@@ -28,7 +25,7 @@ class _Stream(io.FileIO):
         self._tells = needed
         self.reader_gone = False
 
-    def write(self, data: ReadableBuffer, /) -> int:
+    def write(self, data: Any, /) -> int:
         if not self.reader_gone:
             try:
                 return super().write(data)

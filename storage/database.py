@@ -48,11 +48,15 @@ def parsed(url: str) -> URL:
         if misread(url, made.host):
             raise ValueError
     except (ArgumentError, ValueError):  # their text may hold a part of the password
-        raise UsageFault(
-            f"the database URL {hide_secrets(url)} cannot be read: expected sqlite:///FILE or postgresql://..., and "
-            f"{QUOTING}"
-        ) from None
+        raise _unusable(url, f"it cannot be read: {QUOTING}") from None
     return made
+
+
+def _unusable(url: str, why: str) -> UsageFault:
+    return UsageFault(
+        f"the database URL {hide_secrets(url)} cannot be used ({why}); expected sqlite:///FILE or "
+        "postgresql://..., the latter with the extra postgres: " + to_install("postgres")
+    )
 
 
 def want_checkpoint(session: Session) -> None:
@@ -69,10 +73,7 @@ class Database:
         try:
             self.engine: Engine = _engine(url)
         except (ImportError, ValueError, ArgumentError) as error:
-            raise UsageFault(
-                f"the database URL {hide_secrets(url)} cannot be used ({error}); expected sqlite:///FILE or "
-                "postgresql://..., the latter with the extra postgres: " + to_install("postgres")
-            ) from error
+            raise _unusable(url, str(error)) from error
         self._writing = self.engine.execution_options(begin="BEGIN IMMEDIATE")
 
     @property

@@ -52,7 +52,7 @@ def test_passwords_that_should_have_been_quoted_are_hidden_too(scheme: str, pass
         ("unix:///srv/a@b/valkey.sock", None, False),
         ("sqlite:////srv/a@b/dermscreen.db", None, False),
         ("redis://us:pw@Part/rest@127.0.0.1:1/0", "part", True),
-        ("redis://us:12/rest@127.0.0.1:1/0", "us", True),
+        ("redis://us:12/pw@127.0.0.1:1/0", "us", True),
         ("postgresql://us:pw@Part/rest@db/x", "Part", True),
         ("postgresql://us:pw@part@db/x", "part@db", True),
         ("postgresql://us:pw@db/x@database", "db", True),
