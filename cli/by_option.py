@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from cli.utf8 import UTF8
+
 
 def _or_user(_ctx: click.Context, _parameter: click.Parameter, given: str | None) -> str:
     from storage.processes import os_user
@@ -15,6 +17,7 @@ by_option = click.option(
     "--by",
     "actor",
     metavar="NAME",
+    type=UTF8,
     callback=_or_user,
     help="Who does this. Default: the user of this process.",
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli import output
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from storage.database import Database
     from storage.erasure import Erasure, Order
     from storage.erasure_choice import Whose
+    from storage.image_removal import Removal
+    from storage.settings import Settings
 
 
 def whose_images(patient: str | None, checksum: str | None) -> Whose:
@@ -27,19 +31,37 @@ def whose_images(patient: str | None, checksum: str | None) -> Whose:
             raise UsageFault("--checksum: expected the SHA-256 of a report, 64 hexadecimal digits")
         return Whose(checksum=checksum.lower())
     # `ps` and the shell's history show what stands on a command line
-    pseudonym = (sys.stdin.readline() if patient == "-" else patient or "").strip()
+    try:
+        pseudonym = (sys.stdin.readline() if patient == "-" else patient or "").strip()
+        pseudonym.encode("utf-8")
+    except UnicodeError as error:
+        raise UsageFault("--patient: expected the pseudonym of a manifest, which is UTF-8; stdin is not") from error
     if not pseudonym:
         raise UsageFault("--patient: expected the pseudonym of a manifest, received nothing")
     return Whose(patient=pseudonym)
 
 
-def erase_and_tell(database: Database, whose: Whose, order: Order, *, dry_run: bool, as_json: bool) -> ExitCode:
-    """Do it, or with ``dry_run`` only look, and print it. Raises what `storage.erasure.erase` raises."""
+def erase_and_tell(
+    settings: Settings, database: Database, whose: Whose, order: Order, *, dry_run: bool, as_json: bool
+) -> ExitCode:
+    """Do it, or with ``dry_run`` only look, and print it. Raises what `storage.erasure.erase` raises.
+
+    What stays of the files is on the disk and said before the rows forget it: the end of this may never be seen.
+    """
     from storage.erasure import erase
+    from storage.erasure_list import write_list
     from storage.erasure_traces import anything_erased, backups_since, reports_of
     from storage.scrubbing import scrub
 
-    done = erase(database, whose, order, dry_run=dry_run)
+    kept: list[Path] = []
+
+    def keep_list(files: Sequence[Removal]) -> None:
+        kept.append(write_list(settings, files))
+        output.talk(
+            f"Files that are not deleted: {len(files)}, listed in {kept[0]}; delete it when they are dealt with."
+        )
+
+    done = erase(database, whose, order, dry_run=dry_run, keep_list=keep_list)
     with database.read() as session:
         # also where nothing is left to erase: an earlier call may have died before it came to this
         clean = not dry_run and (done.images or anything_erased(session))
@@ -56,6 +78,7 @@ def erase_and_tell(database: Database, whose: Whose, order: Order, *, dry_run: b
             "reports_written_again": [str(path) for path in done.rewrite],
             "backups": backups_since(session, done.batches),
             "left_to_do": todo,
+            "list": str(kept[0]) if kept else None,
         }
     if as_json:
         output.data_json(shown)

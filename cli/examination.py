@@ -47,6 +47,9 @@ def examine_site(settings: Settings) -> list[Finding]:
             findings += check(settings)
         except DermscreenError as error:
             findings.append(Finding(name, False, str(error), exit_code_of(error)))
+        except Exception as error:
+            found = f"unforeseen {type(error).__name__}: {error}; this is a fault of dermscreen"
+            findings.append(Finding(name, False, found, ExitCode.BUG))
     return findings
 
 
@@ -68,6 +71,11 @@ def _software(_settings: Settings) -> Iterator[Finding]:
 
 
 def _home(settings: Settings) -> Iterator[Finding]:
+    there = next(path for path in (settings.home, *settings.home.parents) if os.path.lexists(path))
+    if not there.is_dir():
+        what = f"{there} is no folder, so {settings.home} can be none: correct DERMSCREEN_HOME"
+        yield Finding("home", False, what, ExitCode.USAGE)
+        return
     if not settings.home.is_dir():
         yield Finding("home", None, f"{settings.home} (made by the first command that needs it)")
         return

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from cli.exit_codes import ExitCode, exit_code_of
+from cli.streams import ReaderGone, make_safe
 from models.errors import DermscreenError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)  # a disk, or what a user may have of it
@@ -78,6 +79,7 @@ def screen(ctx: click.Context, debug: bool) -> None:
 def main() -> None:
     """Run the command line and exit with its code."""
     os.umask(0o077)  # what is written is for its user alone; the processes that are started inherit it
+    make_safe()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -92,9 +94,11 @@ def run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return ExitCode.INTERRUPTED
+    except ReaderGone:
+        result = ExitCode.DONE
     except SystemExit:
-        # the one place where click exits by itself: whoever read our output has gone (| head), which is no fault
-        return ExitCode.DONE
+        # the one place where click exits by itself: a pipe broke, and neither stdout nor stderr (cli/streams.py)
+        return _unforeseen(BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)))
     except DermscreenError as error:
         if debug:
             raise

@@ -20,7 +20,13 @@ def data(text: str) -> None:
 
 def data_json(value: Any) -> None:
     """One JSON value, on stdout."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=None if isinstance(value, dict) else 1))
+    indent = None if isinstance(value, dict) else 1
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # JSON has \u of its own, for a terminal's encoding and for a name that is not UTF-8
+        text = json.dumps(value, indent=indent)
+    click.echo(text)
 
 
 def talk(text: str) -> None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TextIO
 
+from cli.streams import ReaderGone, reader_gone
+
 if TYPE_CHECKING:
     from storage.database import Database
 
@@ -42,14 +44,15 @@ class Sent:
         self.rows, self.sha256 = rows, digest
 
     def to_stdout(self, write: Write) -> None:
-        """As UTF-8 with the line ends of a file, whatever the locale."""
+        """As UTF-8 with the line ends of a file, whatever the locale. Raises ReaderGone."""
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8", newline="")
         file = _Summed(sys.stdout)
         self.rows = -1
         try:
-            self.rows = write(file)
+            rows = write(file)
             file.flush()
+            self.rows = rows
         finally:
             self.sha256 = file.sha256
 
@@ -82,11 +85,15 @@ class _Summed(io.TextIOBase, TextIO):
 
     def write(self, text: str) -> int:
         written = self._file.write(text)
+        if reader_gone():
+            raise ReaderGone
         self._sum.update(text.encode("utf-8", "surrogateescape"))
         return written
 
     def flush(self) -> None:
         self._file.flush()
+        if reader_gone():
+            raise ReaderGone
 
     @property
     def sha256(self) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import redis
 
 from models.errors import ServiceUnreachable, UsageFault
 from scheduler import embedded_valkey
-from storage.secrets import hide_secrets
+from storage.secrets import QUOTING, hide_secrets, misread
 from storage.settings import VISIBILITY_SECONDS, Settings
 
 QUEUE = "screening"
@@ -36,6 +37,8 @@ class Broker:
         """A plain Redis connection. The caller closes it. Raises UsageFault for a URL that is none."""
         url = self.url.replace("redis+socket://", "unix://", 1)
         try:
+            if misread(url, urlsplit(url).hostname):
+                raise ValueError
             return redis.Redis.from_url(
                 url,
                 socket_connect_timeout=CONNECT_SECONDS,
@@ -45,7 +48,7 @@ class Broker:
         except ValueError:  # its text may hold a part of the password
             raise UsageFault(
                 f"the broker URL {self.shown_url} cannot be read: expected redis://, rediss:// or redis+socket://, and "
-                "in the password %XX for each of / ? # @ : % [ ]"
+                f"{QUOTING}"
             ) from None
 
     def check(self) -> None:

@@ -22,7 +22,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from models.errors import ServiceUnreachable
+from models.errors import ServiceUnreachable, UsageFault
 from storage.settings import Settings
 
 NO_RETRY = Retry(NoBackoff(), 0)  # a server that is not there is started, not waited for
@@ -73,9 +73,15 @@ def ensure_running(settings: Settings) -> Path:
 
 
 def stop(settings: Settings) -> bool:
-    """Stop our server, its data safe on the disk. Returns whether one was running."""
-    if not folder(settings).is_dir():
-        return False
+    """Stop our server, its data safe on the disk. Returns whether one was running.
+
+    Raises UsageFault in the data folder of another account, ServiceUnreachable when it does not stop.
+    """
+    try:
+        if not folder(settings).is_dir():
+            return False
+    except OSError as error:
+        raise _of_others(settings, error) from error
     with _lock(settings):
         if not running(settings):
             return False
@@ -153,9 +159,20 @@ def _listening(path: Path) -> bool:
 
 @contextmanager
 def _lock(settings: Settings) -> Iterator[None]:
-    with (folder(settings) / "lock").open("a") as file:
+    try:
+        file = (folder(settings) / "lock").open("a")
+    except OSError as error:
+        raise _of_others(settings, error) from error
+    with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _of_others(settings: Settings, error: OSError) -> UsageFault:
+    return UsageFault(
+        f"the embedded broker of {settings.home} is not this account's to start or stop ({error.strerror}): expected "
+        "the account whose data folder it is"
+    )
 
 
 def _make_private(path: Path) -> None:

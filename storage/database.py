@@ -8,16 +8,17 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from models.errors import PassingFault, ServiceUnreachable, UsageFault
 from models.extras import to_install
-from storage.secrets import hide_secrets
+from storage.secrets import QUOTING, hide_secrets, misread
 from storage.settings import Settings
 
-__all__ = ["Database", "Session", "url_of", "want_checkpoint"]  # Session: for those who are handed one and know no SQL
+# Session: for those who are handed one and know no SQL
+__all__ = ["Database", "Session", "parsed", "url_of", "want_checkpoint"]
 
 BUSY_TIMEOUT_MS = 30_000  # how long a writer waits for another, or for whoever holds a lock, before it gives up
 # Checksums come in no order, so each insert touches another page of their index. With SQLite's own 2 MB the 400,000th
@@ -40,6 +41,24 @@ def url_of(settings: Settings) -> str:
     return url
 
 
+def parsed(url: str) -> URL:
+    """The parts of a database's URL. Raises UsageFault, without a part of its password, for one that is none."""
+    try:
+        made = make_url(url)
+        if misread(url, made.host):
+            raise ValueError
+    except (ArgumentError, ValueError):  # their text may hold a part of the password
+        raise _unusable(url, f"it cannot be read: {QUOTING}") from None
+    return made
+
+
+def _unusable(url: str, why: str) -> UsageFault:
+    return UsageFault(
+        f"the database URL {hide_secrets(url)} cannot be used ({why}); expected sqlite:///FILE or "
+        "postgresql://..., the latter with the extra postgres: " + to_install("postgres")
+    )
+
+
 def want_checkpoint(session: Session) -> None:
     """Have a checkpoint of the audit chain written once this transaction is committed."""
     session.info["checkpoint"] = True
@@ -54,10 +73,7 @@ class Database:
         try:
             self.engine: Engine = _engine(url)
         except (ImportError, ValueError, ArgumentError) as error:
-            raise UsageFault(
-                f"the database URL {hide_secrets(url)} cannot be used ({error}); expected sqlite:///FILE or "
-                "postgresql://..., the latter with the extra postgres: " + to_install("postgres")
-            ) from error
+            raise _unusable(url, str(error)) from error
         self._writing = self.engine.execution_options(begin="BEGIN IMMEDIATE")
 
     @property
@@ -147,9 +163,7 @@ def _is_busy(error: BaseException | None) -> bool:
 
 
 def _engine(url: str) -> Engine:
-    if "@" in (make_url(url).host or ""):  # a part of the password, which would be told as a host that is unknown
-        raise ValueError("its password has an @, which is written %40 in a URL")
-    if make_url(url).get_backend_name() != "sqlite":
+    if parsed(url).get_backend_name() != "sqlite":
         engine = create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 5})
         if engine.dialect.name == "postgresql":
             event.listen(engine, "connect", _give_up_on_locks)

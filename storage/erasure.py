@@ -1,13 +1,14 @@
 """A patient's images and names are erased on request; what was decided stays, and the audit chain still verifies.
 
 Files go first, then one transaction cleans the rows: if the process dies in between, the rows still know what is to be
-done, and the same command finishes it. The other way round nobody would know where the files lie.
+done, and the same command finishes it. The other way round nobody would know where the files lie. Those that stay are
+listed elsewhere before the rows forget them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -57,8 +58,14 @@ class Erasure:
         return sum(removal.status == status for removal in self.files)
 
 
-def erase(database: Database, whose: Whose, order: Order, *, dry_run: bool = False) -> Erasure:
+def erase(
+    database: Database, whose: Whose, order: Order, *,
+    dry_run: bool = False, keep_list: Callable[[Sequence[Removal]], object] = lambda _: None,
+) -> Erasure:  # fmt: skip
     """Delete the files, then clean the rows in one transaction. Nothing to erase is no error.
+
+    ``keep_list`` is told of the files that were kept or left, if any, before the transaction is committed; what it
+    raises undoes the transaction. Without it their places are known from the answer alone.
 
     Raises UsageFault when the reason or the actor names the patient, or when an image is still to be screened or on its
     way out of an inbox; PassingFault when other images of the patient came in meanwhile: give the command again.
@@ -79,6 +86,8 @@ def erase(database: Database, whose: Whose, order: Order, *, dry_run: bool = Fal
     if chosen and not dry_run:
         with database.write() as session:
             done.rewrite = _erase(session, whose, order, chosen, removed)
+            if stay := [item for item in done.files if item.status != DELETED]:
+                keep_list(stay)
     return done
 
 

@@ -83,18 +83,25 @@ def from_environment() -> Settings:
     """DERMSCREEN_HOME (default: the platform's user data folder), DERMSCREEN_BROKER_URL, DERMSCREEN_DATABASE_URL,
     DERMSCREEN_LEASE_SECONDS, DERMSCREEN_VISIBILITY_SECONDS, DERMSCREEN_AUDIT_KEY, DERMSCREEN_CHECKPOINTS_URL.
 
-    Raises UsageFault when a time is not a whole number of seconds above 0.
+    Raises UsageFault when a time is not a whole number of seconds above 0, or when nobody knows where a home lies.
     """
-    home, key = os.environ.get(HOME), os.environ.get(AUDIT_KEY)
+    key = os.environ.get(AUDIT_KEY)
     return Settings(
-        home=Path(home).expanduser().absolute() if home else user_data_path("dermscreen"),
+        home=_path(HOME, os.environ.get(HOME)),
         broker_url=os.environ.get(BROKER_URL) or None,
         database_url=os.environ.get(DATABASE_URL) or None,
         lease_seconds=_seconds(LEASE, LEASE_SECONDS),
         visibility_seconds=int(_seconds(VISIBILITY, VISIBILITY_SECONDS)),
-        audit_key=Path(key).expanduser().absolute() if key else None,
+        audit_key=_path(AUDIT_KEY, key) if key else None,
         checkpoints_url=os.environ.get(CHECKPOINTS_URL) or None,
     )
+
+
+def _path(name: str, given: str | None) -> Path:
+    try:
+        return Path(given).expanduser().absolute() if given else user_data_path("dermscreen")
+    except RuntimeError as error:  # a user without a home, as in a container, or ~somebody who is none
+        raise UsageFault(f"no home is known of {given or 'this user'}: name a folder in {name}, from / on") from error
 
 
 def _seconds(name: str, default: float) -> float:

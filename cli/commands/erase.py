@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from cli.by_option import by_option
+from cli.utf8 import UTF8
 
 
 @click.command("erase")
-@click.option("--patient", metavar="ID", help="The pseudonym of a manifest; - reads it from stdin.")
+@click.option("--patient", metavar="ID", type=UTF8, help="The pseudonym of a manifest; - reads it from stdin.")
 @click.option("--checksum", metavar="SHA256", help="Instead: all images with these bytes, whoever's they are.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; stands on the audit trail for ever.")
 @by_option
@@ -23,8 +24,8 @@ def command(
     """Erase the images of a patient: the files, their names, patient and lesion; results and audit trail stay.
 
     The trail holds salted digests of the names; with the salt erased they tell nothing, and `screen audit verify`
-    still passes. Exit code 1: some files could not be deleted, each with its reason; note their places, for they
-    are not on record any more. Nothing to erase is no error.
+    still passes. Exit code 1: some files could not be deleted, each with its reason; their places are not on record
+    any more, but in a list that stderr names. Nothing to erase is no error.
 
     \b
     Example:
@@ -40,5 +41,6 @@ def command(
 
     whose = whose_images(patient, checksum)
     order = Order(reason, actor, keep_files, unscreened)
-    with closing(open_database(from_environment())) as database:
-        return erase_and_tell(database, whose, order, dry_run=dry_run, as_json=as_json)
+    settings = from_environment()
+    with closing(open_database(settings)) as database:
+        return erase_and_tell(settings, database, whose, order, dry_run=dry_run, as_json=as_json)

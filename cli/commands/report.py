@@ -8,6 +8,8 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
+from cli.utf8 import UTF8
+
 if TYPE_CHECKING:
     from storage.counts import Counts
     from storage.database import Session
@@ -21,14 +23,16 @@ SHOWN_BATCHES = 20  # equations on stderr; the batches beyond share one sum line
 
 
 @click.command("report")
-@click.argument("batches", nargs=-1, metavar="[BATCH]...")
+@click.argument("batches", nargs=-1, metavar="[BATCH]...", type=UTF8)
 @click.option("--flagged/--all", "flagged", default=True, help="Flagged lesions (default), or every image.")
 @click.option(
     "--format", "format_", type=click.Choice(FORMATS), help="Default: what FILE ends in, and csv without one."
 )
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Write a file instead of stdout.")
-@click.option("--receiver", metavar="NAME", help="Who gets it; stands on the audit trail beside its SHA-256.")
+@click.option(
+    "--receiver", metavar="NAME", type=UTF8, help="Who gets it; stands on the audit trail beside its SHA-256."
+)
 @click.option("--explain", is_flag=True, help="Show in an HTML report which part of a picture raised its score.")
 def command(
     batches: tuple[str, ...], flagged: bool, format_: str | None, as_json: bool, output: Path | None,

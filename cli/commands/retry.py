@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from cli.by_option import by_option
+from cli.utf8 import UTF8
 
 
 @click.command("retry")
-@click.argument("batch")
+@click.argument("batch", type=UTF8)
 @click.option(
     "--wait",
     is_flag=True,

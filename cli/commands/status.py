@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
+from cli.utf8 import UTF8
+
 
 @click.command("status")
-@click.argument("batch", required=False)
+@click.argument("batch", required=False, type=UTF8)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, or a list without BATCH.")
 def command(batch: str | None, as_json: bool) -> None:
     """Show the counts of BATCH, or of all batches, oldest first, and why an open one waits.

@@ -12,12 +12,10 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-from sqlalchemy import make_url
-
 from models.errors import PassingFault, ProofBroken, UsageFault
 from models.whole_file import sync
 from storage.audit.standalone import Broken, Line, order, parse
-from storage.database import url_of
+from storage.database import parsed, url_of
 from storage.settings import Settings
 
 PATIENCE_SECONDS = 20.0  # for another process that writes a checkpoint; then the next one makes up for ours
@@ -28,11 +26,11 @@ def database_id(settings: Settings) -> str:
     """What the checkpoints of a database are named by: not its content, so that they outlive an exchanged file.
 
     16 hexadecimal digits of its URL's SHA-256, without user and password; that in the data folder is "embedded",
-    wherever the folder lies.
+    wherever the folder lies. Raises UsageFault for a URL that is none.
     """
     if settings.embedded_database:
         return "embedded"
-    url = make_url(url_of(settings))
+    url = parsed(url_of(settings))
     where = url.query.get("host", ""), url.query.get("port", "")
     place = (url.get_backend_name(), url.host or where[0], str(url.port or where[1] or ""), url.database or "")
     return hashlib.sha256("\n".join(map(str, place)).encode()).hexdigest()[:16]

@@ -14,7 +14,7 @@ import pytest
 import redis
 
 import scheduler
-from models.errors import ServiceUnreachable
+from models.errors import ServiceUnreachable, UsageFault
 from scheduler import embedded_valkey
 from scheduler.broker import Broker, connect
 from storage.settings import Settings
@@ -234,3 +234,9 @@ def test_its_process_listens_on_one_unix_socket_alone(site: Settings) -> None:
     lines = [line.split() for line in Path(f"/proc/{pid}/net/unix").read_text().splitlines()[1:]]
     listening = [line[7:] for line in lines if line[6] in sockets and int(line[3], 16) & 0x10000]  # __SO_ACCEPTCON
     assert listening == [[str(embedded_valkey.socket_path(site))]]
+
+
+def test_a_broker_that_this_account_may_not_stop(settings: Settings) -> None:
+    (settings.home / "valkey" / "lock").mkdir(parents=True)  # what even root may not open for writing
+    with pytest.raises(UsageFault, match="is not this account's to start or stop"):
+        embedded_valkey.stop(settings)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import click
 
+from cli.utf8 import UTF8
+
 
 @click.command("export")
 @click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Write a file instead of stdout.")
-@click.option("--receiver", metavar="NAME", help="Who gets it; stands on the trail.")
+@click.option("--receiver", metavar="NAME", type=UTF8, help="Who gets it; stands on the trail.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; needs --output.")
 def command(output: Path | None, receiver: str | None, as_json: bool) -> None:
     """Write every audit event as it is stored, and the signed checkpoints, as lines of JSON.
@@ -27,7 +29,6 @@ def command(output: Path | None, receiver: str | None, as_json: bool) -> None:
     from models.whole_file import whole_binary_file
     from storage.audit.export import note_export, write_export
     from storage.migrate import open_database
-    from storage.paths import shown
     from storage.settings import from_environment
 
     if as_json and output is None:
@@ -43,7 +44,7 @@ def command(output: Path | None, receiver: str | None, as_json: bool) -> None:
                 made = write_export(database, settings, file)
         except OSError as error:
             raise UsageFault(f"the trail cannot be written to {output}, nothing was: {error.strerror}") from error
-    note_export(database, made, shown(receiver) if receiver else None)
+    note_export(database, made, receiver or None)
     if as_json:
         out.data_json({"file": str(output), "receiver": receiver, **made.facts()})
         return

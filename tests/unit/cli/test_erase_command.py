@@ -91,7 +91,7 @@ def test_from_the_manifest_to_the_erasure(
     assert code == 0, said
     assert (done["images"], done["batches"], done["left_to_do"]) == (2, [batch], [])
     assert {(Path(item["file"]).name, item["status"]) for item in done["files"]} == {("ada.png", "deleted")}
-    assert len(done["reports"]) == 2
+    assert (len(done["reports"]), done["list"]) == (2, None)
     assert "Reports of these batches that have left: 2;" in said
     assert [path.name for path in sorted(ward.iterdir())] == ["bob.png", "left", "list.csv"]
     sqlite_database.close()
@@ -142,6 +142,36 @@ def test_a_file_that_is_another_by_now_stays(batch: str, ward: Path, erase: Any)
         "left": "it has changed since it was handed in: another picture may lie there",
     }
     assert (ward / "ada.png").exists()
+
+
+def test_what_stays_is_listed_before_the_records_forget_it(
+    batch: str, ward: Path, settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: Database) -> None:
+        raise KeyboardInterrupt
+
+    (ward / "ada.png").write_bytes(b"another picture")
+    monkeypatch.setattr("storage.scrubbing.scrub", interrupted)
+    assert run(["erase", "--patient", PATIENT, "--reason", REASON]) == 130
+    out, err = capsys.readouterr()
+    (kept,) = (settings.home / "erasures").iterdir()
+    assert (out, f"not deleted: 1, listed in {kept};" in err) == ("", True)
+    (left,) = json.loads(kept.read_text(encoding="utf-8"))["files"]
+    assert left == {
+        "file": str(ward / "ada.png"), "status": "left",
+        "reason": "it has changed since it was handed in: another picture may lie there",
+    }  # fmt: skip
+    assert (kept.stat().st_mode & 0o777, PATIENT in kept.name) == (0o600, False)
+
+
+def test_records_stay_when_the_list_cannot_be_written(batch: str, settings: Settings, erase: Any) -> None:
+    blocked = settings.home / "erasures"
+    blocked.write_text("no folder")
+    code, _, said = erase("--patient", PATIENT, "--keep-files")
+    assert (code, "so the records stay as they are" in said) == (3, True)
+    blocked.unlink()
+    code, done, _ = erase("--patient", PATIENT, "--keep-files")
+    assert (code, done["images"], [str(path) for path in blocked.iterdir()]) == (0, 2, [done["list"]])
 
 
 def test_for_people(batch: str, ward: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from storage.secrets import hide_secrets
+from storage.secrets import hide_secrets, misread
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,25 @@ def test_passwords_that_should_have_been_quoted_are_hidden_too(scheme: str, pass
     shown = hide_secrets(f"{scheme}clinic:{password}@db.example/screening?sslkey=s3cret")
     assert "s3cr" not in shown and "et@" not in shown
     assert shown == f"{scheme}clinic:***@db.example/screening?***"
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "wrong"),
+    [
+        ("redis://us:pw@cache:6379/0", "cache", False),
+        ("redis://us:pw@Cache", "cache", False),
+        ("redis://cache:6379/0", "cache", False),
+        ("redis://:pw@[::1]:6379", "::1", False),
+        ("postgresql://me@corp:pw@db/x", "db", False),
+        ("postgresql://us:pw@/x?host=/run/pg", None, False),
+        ("unix:///srv/a@b/valkey.sock", None, False),
+        ("sqlite:////srv/a@b/dermscreen.db", None, False),
+        ("redis://us:pw@Part/rest@127.0.0.1:1/0", "part", True),
+        ("redis://us:12/pw@127.0.0.1:1/0", "us", True),
+        ("postgresql://us:pw@Part/rest@db/x", "Part", True),
+        ("postgresql://us:pw@part@db/x", "part@db", True),
+        ("postgresql://us:pw@db/x@database", "db", True),
+    ],
+)
+def test_a_host_that_is_a_part_of_the_password(url: str, host: str | None, wrong: bool) -> None:
+    assert misread(url, host) is wrong

@@ -35,6 +35,25 @@ def test_a_time_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, name: s
         from_environment()
 
 
+@pytest.mark.parametrize("name", ["DERMSCREEN_HOME", "DERMSCREEN_AUDIT_KEY"])
+def test_a_home_of_nobody(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "~nobody-is-called-so/site")
+    with pytest.raises(UsageFault, match=f"no home is known of ~nobody-is-called-so/site: name a folder in {name}"):
+        from_environment()
+
+
+def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DERMSCREEN_HOME", "HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def unknown(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    with pytest.raises(UsageFault, match="no home is known of this user: name a folder in DERMSCREEN_HOME"):
+        from_environment()
+
+
 def test_a_data_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in its place")
     with pytest.raises(UsageFault, match=r"the data folder .*file/home cannot be made.*DERMSCREEN_HOME"):
