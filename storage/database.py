@@ -27,6 +27,7 @@ CACHE_KIB = 65_536
 # once: with SQLite's own 1,000 a worker's steps wrote a sixth more into a database of a million images.
 WAL_PAGES = 8_000
 WAL_BYTES = 67_108_864  # the write-ahead log of a large batch gives its disk space back down to this
+INSUFFICIENT_PRIVILEGE = "42501"  # PostgreSQL, appendix A
 
 
 def url_of(settings: Settings) -> str:
@@ -98,9 +99,17 @@ class Database:
 
     @contextmanager
     def _session(self, engine: Engine) -> Iterator[Session]:
+        with self.told(), Session(engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """What SQLAlchemy raises in this block, as a fault that says who must react; what nobody foresaw as it is.
+
+        Raises PassingFault when the database is busy or does not answer, UsageFault when our role may not do that.
+        """
         try:
-            with Session(engine, expire_on_commit=False) as session:
-                yield session
+            yield
         except OperationalError as error:
             if _is_busy(error.orig):
                 raise PassingFault(f"the database is busy ({error.orig}); try again") from error
@@ -108,6 +117,11 @@ class Database:
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise ServiceUnreachable(f"the connection to {self.shown_url} broke: {error.orig}") from error
+            if getattr(error.orig, "sqlstate", None) == INSUFFICIENT_PRIVILEGE:
+                raise UsageFault(
+                    f"the role of {self.shown_url} may not do this in the database ({error.orig}): expected that the "
+                    "owner of its tables ran what `screen db grants ROLE` prints, or that the owner runs this command"
+                ) from error
             raise
 
     def busy(self, patience_seconds: float = 0.5) -> bool:
