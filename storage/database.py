@@ -168,6 +168,7 @@ def _engine(url: str) -> Engine:
         if engine.dialect.name == "postgresql":
             event.listen(engine, "connect", _give_up_on_locks)
         return engine
+    _expect_file(url)
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
 
     @event.listens_for(engine, "connect")
@@ -186,6 +187,17 @@ def _engine(url: str) -> Engine:
         connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
 
     return engine
+
+
+def _expect_file(url: str) -> None:
+    """Raise UsageFault for a SQLite in memory, where each process has its own and loses it at its end."""
+    parts = make_url(url)
+    name = parts.database or ""
+    if parts.host or not name or ":memory:" in name or parts.query.get("mode") == "memory":
+        raise UsageFault(
+            f"the database URL {hide_secrets(url)} names no file, and what is kept in memory is lost with the process: "
+            "expected sqlite:///FILE with three slashes, or a fourth before a path that begins at the root"
+        )
 
 
 def _give_up_on_locks(connection: Any, _record: Any) -> None:

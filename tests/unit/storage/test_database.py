@@ -210,6 +210,25 @@ def test_a_url_that_cannot_be_used_is_a_usage_fault(url: str) -> None:
     assert str(fault.value).endswith("the extra postgres: pip install -e '.[postgres]' in the folder of the repository")
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite://",
+        "sqlite:///",
+        "sqlite://derm.db",
+        "sqlite://srv/derm.db",
+        "sqlite:///:memory:",
+        "sqlite+pysqlite:///:memory:",
+        "sqlite:///file::memory:?cache=shared&uri=true",
+        "sqlite:///file:derm?mode=memory&uri=true",
+    ],
+)
+def test_a_database_in_memory_is_refused(url: str) -> None:
+    with pytest.raises(UsageFault, match=r"names no file, .* is lost .*: expected sqlite:///FILE") as fault:
+        Database(url)
+    assert "Valid SQLite URL" not in str(fault.value)  # of SQLAlchemy, which names memory first
+
+
 @pytest.mark.parametrize("scheme", ["postgresql://", "postgres://", "postgresql+psycopg://"])
 def test_postgresql_is_reached_by_psycopg(tmp_path: Path, scheme: str) -> None:
     assert url_of(Settings(tmp_path, database_url=f"{scheme}u@h/d")) == "postgresql+psycopg://u@h/d"
