@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from cli.short_text import NAME
+
 
 def _or_user(_ctx: click.Context, _parameter: click.Parameter, given: str | None) -> str:
     from storage.processes import os_user
@@ -14,6 +16,7 @@ def _or_user(_ctx: click.Context, _parameter: click.Parameter, given: str | None
 by_option = click.option(
     "--by",
     "actor",
+    type=NAME,
     metavar="NAME",
     callback=_or_user,
     help="Who does this. Default: the user of this process.",

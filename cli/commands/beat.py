@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.short_text import CRON, NAME
+
 if TYPE_CHECKING:
     from storage.database import Database
 
 
 @click.command("beat")
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
-@click.option("--at", "cron", metavar="CRON", help="When, in local time: minute hour day month weekday.")
+@click.option("--at", "cron", type=CRON, metavar="CRON", help="When, in local time: minute hour day month weekday.")
 @click.option(
     "--reports",
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the CSV and the summary of each night.",
 )
-@click.option("--site", help="Where the images come from; stands in every report.")
-@click.option("--submitter", help="Who answers for the batch. Default: the user of this process.")
+@click.option("--site", type=NAME, help="Where the images come from; stands in every report.")
+@click.option("--submitter", type=NAME, help="Who answers for the batch. Default: the user of this process.")
 @click.option("--off", is_flag=True, help="Take FOLDER off the timetable, and end.")
 @click.option("--json", "as_json", is_flag=True, help="Print the timetable as JSON first.")
 def command(

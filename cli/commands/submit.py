@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from cli.short_text import NAME
+
 
 @click.command("submit")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
@@ -14,8 +16,8 @@ import click
     is_flag=True,
     help="Wait for the results; without a Redis of your own, runs a worker itself when none is alive.",
 )
-@click.option("--site", help="Where the images come from; stands in every report.")
-@click.option("--submitter", help="Who hands them in. Default: the user of this process.")
+@click.option("--site", type=NAME, help="Where the images come from; stands in every report.")
+@click.option("--submitter", type=NAME, help="Who hands them in. Default: the user of this process.")
 @click.option(
     "--manifest",
     metavar="FILE",
