@@ -28,6 +28,7 @@ CACHE_KIB = 65_536
 WAL_PAGES = 8_000
 WAL_BYTES = 67_108_864  # the write-ahead log of a large batch gives its disk space back down to this
 INSUFFICIENT_PRIVILEGE = "42501"  # PostgreSQL, appendix A
+DAMAGED = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 
 
 def url_of(settings: Settings) -> str:
@@ -106,7 +107,8 @@ class Database:
     def told(self) -> Iterator[None]:
         """What SQLAlchemy raises in this block, as a fault that says who must react; what nobody foresaw as it is.
 
-        Raises PassingFault when the database is busy or does not answer, UsageFault when our role may not do that.
+        Raises PassingFault when the database is busy or does not answer, UsageFault when our role may not do that or
+        the file is damaged.
         """
         try:
             yield
@@ -121,6 +123,11 @@ class Database:
                 raise UsageFault(
                     f"the role of {self.shown_url} may not do this in the database ({error.orig}): expected that the "
                     "owner of its tables ran what `screen db grants ROLE` prints, or that the owner runs this command"
+                ) from error
+            if getattr(error.orig, "sqlite_errorname", "").startswith(DAMAGED):
+                raise UsageFault(
+                    f"the file of {self.shown_url} is damaged, or no SQLite database ({error.orig}): correct "
+                    "DERMSCREEN_DATABASE_URL, or move the file away and load a backup with `screen db restore`"
                 ) from error
             raise
 
