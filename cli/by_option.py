@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cli.utf8 import UTF8
+from cli.short_text import NAME
 
 
 def _or_user(_ctx: click.Context, _parameter: click.Parameter, given: str | None) -> str:
@@ -16,8 +16,8 @@ def _or_user(_ctx: click.Context, _parameter: click.Parameter, given: str | None
 by_option = click.option(
     "--by",
     "actor",
+    type=NAME,
     metavar="NAME",
-    type=UTF8,
     callback=_or_user,
     help="Who does this. Default: the user of this process.",
 )

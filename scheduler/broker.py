@@ -16,6 +16,7 @@ QUEUE = "screening"
 UNACKED = "unacked"  # kombu's name for what workers hold
 KEY_PREFIX = "dermscreen:"
 CONNECT_SECONDS = 5.0
+SCHEMES = ("redis", "rediss", "redis+socket")  # what Celery knows too; redis-py alone knows unix://
 
 
 @dataclass(frozen=True)
@@ -37,18 +38,21 @@ class Broker:
         """A plain Redis connection. The caller closes it. Raises UsageFault for a URL that is none."""
         url = self.url.replace("redis+socket://", "unix://", 1)
         try:
-            if misread(url, urlsplit(url).hostname):
+            if self.url.partition("://")[0] not in SCHEMES or misread(url, urlsplit(url).hostname):
                 raise ValueError
-            return redis.Redis.from_url(
+            client = redis.Redis.from_url(
                 url,
                 socket_connect_timeout=CONNECT_SECONDS,
                 socket_timeout=CONNECT_SECONDS,
                 retry=embedded_valkey.NO_RETRY,
             )
-        except ValueError:  # its text may hold a part of the password
+            pool = client.connection_pool
+            pool.connection_class(**pool.connection_kwargs)  # connects to nothing: are its parameters known?
+            return client
+        except (ValueError, TypeError):  # its text may hold a part of the password
             raise UsageFault(
-                f"the broker URL {self.shown_url} cannot be read: expected redis://, rediss:// or redis+socket://, and "
-                f"{QUOTING}"
+                f"the broker URL {self.shown_url} cannot be read: expected redis://, rediss:// or redis+socket://, "
+                f"{QUOTING}, and behind a ? what redis-py knows alone"
             ) from None
 
     def check(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from storage.database import Database
 from storage.migrations import HEAD
 from storage.schema import Base
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
 PAGE = 1_000  # rows fetched at once: memory stays flat however many there are
 
 
@@ -26,10 +28,24 @@ def write_backup(database: Database, path: Path) -> Backup:
     REPEATABLE READ. The file takes its name when it is whole, and is readable by its owner alone: it holds the
     names of images.
 
-    Raises UsageFault when the file exists, PassingFault when the database does not answer.
+    Raises UsageFault when the file exists or cannot be made there, PassingFault when the database does not answer,
+    OSError when the disk is full.
     """
-    if path.exists():
-        raise UsageFault(f"{path} exists: a backup overwrites nothing, choose another name")
+    try:
+        if path.exists():
+            raise UsageFault(f"{path} exists: a backup overwrites nothing, choose another name")
+        made = _written(database, path)
+    except OSError as error:
+        if error.errno in FULL:  # no fault of the name
+            raise
+        raise UsageFault(f"the backup cannot be written to {path}, nothing was: {error.strerror or error}") from error
+    with database.write() as session:
+        facts: dict[str, str | int | None] = {"sha256": made.sha256, "taken_at": made.header.taken_at}
+        audit.append(session, [audit.Event("database.backed_up", None, facts)])
+    return made
+
+
+def _written(database: Database, path: Path) -> Backup:
     with whole_binary_file(path) as file, database.snapshot() as session:
         connection = session.connection()
         taken_at = connection.execute(select(db_now())).scalar_one().isoformat()
@@ -40,11 +56,7 @@ def write_backup(database: Database, path: Path) -> Backup:
             # by key: a copy of an image has a higher id than the image that it refers to
             rows = connection.execution_options(yield_per=PAGE).execute(select(table).order_by(*table.primary_key))
             writer.table(Table(table.name, names, moments), rows)
-        made = writer.finish()
-    with database.write() as session:
-        facts: dict[str, str | int | None] = {"sha256": made.sha256, "taken_at": made.header.taken_at}
-        audit.append(session, [audit.Event("database.backed_up", None, facts)])
-    return made
+        return writer.finish()
 
 
 def software() -> str:

@@ -37,6 +37,8 @@ def _text(settings: Settings) -> str:
         "database": hide_secrets(settings.database_url) if settings.database_url else "embedded",
         "lease_seconds": settings.lease_seconds,
         "visibility_seconds": settings.visibility_seconds,
+        "audit_key": str(settings.audit_key) if settings.audit_key else "in the data folder",
+        "checkpoints": hide_secrets(settings.checkpoints_url) if settings.checkpoints_url else "in the data folder",
         "model": os.environ.get(MODEL) or "as activated",
     }
     return json.dumps(said, sort_keys=True)

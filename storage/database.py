@@ -28,6 +28,8 @@ CACHE_KIB = 65_536
 # once: with SQLite's own 1,000 a worker's steps wrote a sixth more into a database of a million images.
 WAL_PAGES = 8_000
 WAL_BYTES = 67_108_864  # the write-ahead log of a large batch gives its disk space back down to this
+INSUFFICIENT_PRIVILEGE = "42501"  # PostgreSQL, appendix A
+DAMAGED = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 
 
 def url_of(settings: Settings) -> str:
@@ -114,9 +116,18 @@ class Database:
 
     @contextmanager
     def _session(self, engine: Engine) -> Iterator[Session]:
+        with self.told(), Session(engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """What SQLAlchemy raises in this block, as a fault that says who must react; what nobody foresaw as it is.
+
+        Raises PassingFault when the database is busy or does not answer, UsageFault when our role may not do that or
+        the file is damaged.
+        """
         try:
-            with Session(engine, expire_on_commit=False) as session:
-                yield session
+            yield
         except OperationalError as error:
             if _is_busy(error.orig):
                 raise PassingFault(f"the database is busy ({error.orig}); try again") from error
@@ -124,6 +135,16 @@ class Database:
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise ServiceUnreachable(f"the connection to {self.shown_url} broke: {error.orig}") from error
+            if getattr(error.orig, "sqlstate", None) == INSUFFICIENT_PRIVILEGE:
+                raise UsageFault(
+                    f"the role of {self.shown_url} may not do this in the database ({error.orig}): expected that the "
+                    "owner of its tables ran what `screen db grants ROLE` prints, or that the owner runs this command"
+                ) from error
+            if getattr(error.orig, "sqlite_errorname", "").startswith(DAMAGED):
+                raise UsageFault(
+                    f"the file of {self.shown_url} is damaged, or no SQLite database ({error.orig}): correct "
+                    "DERMSCREEN_DATABASE_URL, or move the file away and load a backup with `screen db restore`"
+                ) from error
             raise
 
     def busy(self, patience_seconds: float = 0.5) -> bool:
@@ -168,6 +189,7 @@ def _engine(url: str) -> Engine:
         if engine.dialect.name == "postgresql":
             event.listen(engine, "connect", _give_up_on_locks)
         return engine
+    _expect_file(url)
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
 
     @event.listens_for(engine, "connect")
@@ -186,6 +208,17 @@ def _engine(url: str) -> Engine:
         connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
 
     return engine
+
+
+def _expect_file(url: str) -> None:
+    """Raise UsageFault for a SQLite in memory, where each process has its own and loses it at its end."""
+    parts = make_url(url)
+    name = parts.database or ""
+    if parts.host or not name or ":memory:" in name or parts.query.get("mode") == "memory":
+        raise UsageFault(
+            f"the database URL {hide_secrets(url)} names no file, and what is kept in memory is lost with the process: "
+            "expected sqlite:///FILE with three slashes, or a fourth before a path that begins at the root"
+        )
 
 
 def _give_up_on_locks(connection: Any, _record: Any) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, TextClause, text
+
 from storage.audit.triggers import APPEND_ONLY
 from storage.schema import Base
 
@@ -19,3 +23,53 @@ def grants(role: str) -> list[str]:
         f"GRANT UPDATE ON {', '.join(moving)} TO {quoted}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {quoted}",
     ]
+
+
+@dataclass(frozen=True)
+class Right:
+    """What a role may do with a table, or with the sequence of one. Names are quoted as SQL needs them."""
+
+    relation: str
+    privilege: str
+    role: str
+    to_pass_on: bool
+
+
+def rights(connection: Connection, tables: list[str]) -> set[Right]:
+    """The rights that others than we have on these tables and their sequences; none in SQLite, which has no roles.
+
+    Rights on single columns are not among them.
+    """
+    if connection.dialect.name != "postgresql":
+        return set()
+    return {Right(*row) for row in connection.execute(_RIGHTS, {"tables": tables})}
+
+
+def give_back(connection: Connection, tables: list[str], before: set[Right]) -> None:
+    """Have the rights on these tables be the same as before they were made anew, whatever new tables get by default."""
+    now = rights(connection, tables)
+    for right in now - before:
+        connection.execute(_literal(f"REVOKE {right.privilege} ON {right.relation} FROM {right.role}"))
+    for right in before - now:
+        passing_on = " WITH GRANT OPTION" if right.to_pass_on else ""
+        connection.execute(_literal(f"GRANT {right.privilege} ON {right.relation} TO {right.role}{passing_on}"))
+
+
+def _literal(statement: str) -> TextClause:
+    return text(statement.replace(":", "\\:"))  # a colon in the name of a role begins no parameter
+
+
+# acldefault: where nobody was granted anything, whose table it was has every right
+_RIGHTS = text("""
+    SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || quote_ident(c.relname), acl.privilege_type,
+        CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(acl.grantee)) END, acl.is_grantable
+    FROM pg_class AS c
+    CROSS JOIN aclexplode(coalesce(c.relacl,
+        acldefault(CASE c.relkind WHEN 'S' THEN 's'::"char" ELSE 'r'::"char" END, c.relowner))) AS acl
+    WHERE c.relkind IN ('r', 'S') AND pg_table_is_visible(c.oid)
+    AND acl.grantee <> quote_ident(current_user)::regrole::oid
+    AND (c.relname = ANY (:tables) OR EXISTS (
+        SELECT 1 FROM pg_depend AS d JOIN pg_class AS t ON t.oid = d.refobjid
+        WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.objid = c.oid
+        AND d.deptype IN ('a', 'i') AND t.relname = ANY (:tables)))
+""")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import OperationalError
 
-from models.errors import ServiceUnreachable, UsageFault
+from models.errors import UsageFault
 from storage.database import Database, url_of
 from storage.migrations import HEAD
 from storage.settings import Settings
@@ -62,12 +61,9 @@ def refuse_newer(found: str | None) -> None:
 
 
 def revision(database: Database) -> str | None:
-    """The schema revision of a database, None when it is empty. Raises ServiceUnreachable."""
-    try:
-        with database.engine.connect() as connection:
-            return revision_of(connection)
-    except OperationalError as error:
-        raise ServiceUnreachable(f"the database {database.shown_url} does not answer: {error.orig}") from error
+    """The schema revision of a database, None when it is empty. Raises what `Database.told` does."""
+    with database.told(), database.engine.connect() as connection:
+        return revision_of(connection)
 
 
 def revision_of(connection: Connection) -> str | None:
@@ -79,8 +75,11 @@ def revision_of(connection: Connection) -> str | None:
 
 
 def upgrade(database: Database) -> tuple[str | None, str]:
-    """Run the migrations up to HEAD, in one transaction. Returns (revision before, revision after)."""
-    with database.engine.execution_options(begin="BEGIN IMMEDIATE").begin() as connection:
+    """Run the migrations up to HEAD, in one transaction. Returns (revision before, revision after).
+
+    Raises what `Database.told` does.
+    """
+    with database.told(), database.engine.execution_options(begin="BEGIN IMMEDIATE").begin() as connection:
         lock_schema(connection)
         # looked at again under the lock: of several first commands, one sets up and the others find it done
         before = revision_of(connection)

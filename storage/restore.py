@@ -17,6 +17,7 @@ from storage.audit.restoring import RestoreNote, noted
 from storage.backup_file import Backup, check, read
 from storage.database import Database
 from storage.erased import erase_again
+from storage.grants import give_back, rights
 from storage.migrate import lock_schema, migrate, refuse_newer, revision_of
 from storage.migrations import HEAD
 from storage.restored_rows import Loader, count_on
@@ -61,7 +62,7 @@ def restore(database: Database, path: Path, *, replace: bool, settings: Settings
     an event that names the backup, and the end of the chain that it replaced; with ``settings``, a signed line among
     the checkpoints says the same, so that `screen audit verify` can tell it from a database that somebody rolled back.
     What was erased in the replaced database and is not in the backup is erased again, by the number and checksum of
-    each image.
+    each image. In PostgreSQL roles keep their rights on the tables.
 
     Raises UsageFault when the file is no backup, was made by a newer release, or the database holds anything and
     ``replace`` is false; ProofBroken when the file is damaged; PassingFault when the database is busy.
@@ -93,6 +94,8 @@ def _load(
         connection = session.connection()
         _lock(connection)
         before = _before(session, replace)
+        tables = [*_tables(connection), "alembic_version"]
+        roles = rights(connection, tables)
         _drop(connection)
         migrate(connection, backup.header.schema)
         loader = Loader(connection)
@@ -102,6 +105,7 @@ def _load(
             raise ProofBroken(f"the backup {path} changed while it was read; nothing was restored")
         migrate(connection, HEAD)
         count_on(connection)
+        give_back(connection, tables, roles)
         unfinished = _void_leases(session, before.attempts)
         if before.workers:
             session.execute(insert(Worker), before.workers)

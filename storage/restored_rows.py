@@ -8,8 +8,9 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, column, func, insert, select, table
+from sqlalchemy.exc import DataError
 
-from models.errors import ProofBroken
+from models.errors import ProofBroken, UsageFault
 from storage.backup_file import Row, Table
 from storage.schema import Base, Worker
 
@@ -29,6 +30,7 @@ class Loader:
             raise ProofBroken(f"the backup holds a table {given.name!r} that no release has; nothing was restored")
         self.flush()
         self.rows[given.name] = 0
+        self._columns = Base.metadata.tables[given.name].columns
         self._insert = insert(table(given.name, *(column(name) for name in given.columns)))
         # processes of that time; those of today are told by the database that is replaced
         self._passed_over = given.name == Worker.__tablename__
@@ -46,9 +48,28 @@ class Loader:
             self.flush()
 
     def flush(self) -> None:
-        if self._page:
+        if not self._page:
+            return
+        try:
             self._connection.execute(self._insert, self._page)
-            self._page = []
+        except DataError as error:
+            raise UsageFault(
+                f"this database cannot hold {self._too_long() or f'a value of the backup ({error.orig})'}; nothing was "
+                "restored. SQLite, which knows no such limit, can hold it: restore the backup there"
+            ) from error
+        self._page = []
+
+    def _too_long(self) -> str | None:
+        """The first text of the page that is longer than its column, which PostgreSQL does not name, without the text.
+
+        Read off this release's columns.
+        """
+        limits = {name: getattr(known.type, "length", None) for name, known in self._columns.items()}
+        for row in self._page:
+            for name, value in row.items():
+                if (limit := limits.get(name)) and isinstance(value, str) and len(value) > limit:
+                    return f"{len(value)} characters in {self._columns[name]}, at most {limit}"
+        return None
 
 
 def _moment(told: str, dialect: str) -> datetime | str:

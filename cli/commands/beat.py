@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.utf8 import UTF8, Utf8Path
+from cli.short_text import CRON, NAME
+from cli.utf8 import Utf8Path
 
 if TYPE_CHECKING:
     from storage.database import Database
@@ -15,14 +16,14 @@ if TYPE_CHECKING:
 
 @click.command("beat")
 @click.argument("folder", required=False, type=Utf8Path(path_type=Path))
-@click.option("--at", "cron", metavar="CRON", help="When, in local time: minute hour day month weekday.")
+@click.option("--at", "cron", type=CRON, metavar="CRON", help="When, in local time: minute hour day month weekday.")
 @click.option(
     "--reports",
     type=Utf8Path(file_okay=False, path_type=Path),
     help="Folder for the CSV and the summary of each night.",
 )
-@click.option("--site", type=UTF8, help="Where the images come from; stands in every report.")
-@click.option("--submitter", type=UTF8, help="Who answers for the batch. Default: the user of this process.")
+@click.option("--site", type=NAME, help="Where the images come from; stands in every report.")
+@click.option("--submitter", type=NAME, help="Who answers for the batch. Default: the user of this process.")
 @click.option("--off", is_flag=True, help="Take FOLDER off the timetable, and end.")
 @click.option("--json", "as_json", is_flag=True, help="Print the timetable as JSON first.")
 def command(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cli.utf8 import UTF8
+from cli.short_text import NAME
 
 
 @click.command("submit")
@@ -16,8 +16,8 @@ from cli.utf8 import UTF8
     is_flag=True,
     help="Wait for the results; without a Redis of your own, runs a worker itself when none is alive.",
 )
-@click.option("--site", type=UTF8, help="Where the images come from; stands in every report.")
-@click.option("--submitter", type=UTF8, help="Who hands them in. Default: the user of this process.")
+@click.option("--site", type=NAME, help="Where the images come from; stands in every report.")
+@click.option("--submitter", type=NAME, help="Who hands them in. Default: the user of this process.")
 @click.option(
     "--manifest",
     metavar="FILE",

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cli.finite import FiniteRange
-from cli.utf8 import UTF8
+from cli.short_text import NAME
 
 
 @click.command("watch")
@@ -26,8 +26,8 @@ from cli.utf8 import UTF8
     show_default=True,
     help="Look again after so many seconds even when nothing was announced (SMB and NFS announce nothing).",
 )
-@click.option("--site", type=UTF8, help="Where the images come from; stands in every report.")
-@click.option("--submitter", type=UTF8, help="Who hands them in. Default: the user of this process.")
+@click.option("--site", type=NAME, help="Where the images come from; stands in every report.")
+@click.option("--submitter", type=NAME, help="Who hands them in. Default: the user of this process.")
 @click.option("--once", is_flag=True, help="Take what lies in the inbox, wait for its results, and end.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the counts of each complete batch, one JSON object a line."

@@ -68,3 +68,12 @@ def test_a_backup_for_people(taken: tuple[Path, dict[str, Any]], tmp_path: Path,
     assert first.endswith("1 batches, 3 images.") and second.startswith("SHA-256 ")
     assert run(["db", "backup", str(tmp_path / "again.gz")]) == ExitCode.USAGE
     assert "overwrites nothing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["a file/b.gz", "n" * 300, "/proc/nowhere/b.gz"])
+def test_a_backup_where_none_can_be(sqlite_database: Database, tmp_path: Path, name: str, capsys: Capture) -> None:
+    (tmp_path / "a file").touch()
+    sqlite_database.close()
+    assert run(["db", "backup", str(tmp_path / name)]) == ExitCode.USAGE
+    assert "the backup cannot be written to" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == ["a file"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from models.checksum import sha256_hex
 from models.errors import ProofBroken, UsageFault
@@ -326,3 +326,17 @@ def test_a_failure_in_the_middle_leaves_the_database_as_it_was(
     with pytest.raises(RuntimeError):
         restore.restore(database, tmp_path / "b.gz", replace=True)
     assert content(database) == before
+
+
+def test_a_name_that_only_sqlite_can_hold_is_named_by_its_column(
+    sqlite_database: Database, postgres_database: Database, submit: Fixture, received: Fixture, tmp_path: Path
+) -> None:
+    batch = submit(sqlite_database, received(2))
+    with sqlite_database.write() as session:
+        session.execute(update(Batch).where(Batch.id == batch).values(site="n" * 210))
+    write_backup(sqlite_database, tmp_path / "b.gz")
+    with pytest.raises(UsageFault, match=r"210 characters in batches\.site, at most 200; nothing") as told:
+        restore.restore(postgres_database, tmp_path / "b.gz", replace=True)
+    assert "nnn" not in str(told.value)
+    with postgres_database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Batch)) == 0

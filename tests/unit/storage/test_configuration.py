@@ -40,6 +40,18 @@ def test_only_a_change_is_noted(database: Database, tmp_path: Path, monkeypatch:
     assert new["broker"] == "redis://nurse:***@broker/0"
 
 
+def test_where_checkpoints_go_and_their_key_are_settings_too(database: Database, tmp_path: Path) -> None:
+    twice = Settings(tmp_path, checkpoints_url="sftp://nurse:hush@archive/derm", audit_key=tmp_path / "audit.key")
+    steps = [twice, twice, replace(twice, checkpoints_url=None), Settings(tmp_path)]
+    assert [noted(database, settings) for settings in steps] == [True, False, True, True]
+    told = [json.loads(body["new"]) for body in bodies(database)]
+    assert [(new["checkpoints"], new["audit_key"]) for new in told] == [
+        ("sftp://nurse:***@archive/derm", str(tmp_path / "audit.key")),
+        ("in the data folder", str(tmp_path / "audit.key")),
+        ("in the data folder", "in the data folder"),
+    ]
+
+
 def test_another_host_notes_its_own(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert noted(database, Settings(tmp_path))
     monkeypatch.setattr(configuration.socket, "gethostname", lambda: "another")

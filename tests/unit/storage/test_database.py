@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from models.errors import PassingFault, ServiceUnreachable, UsageFault
 from storage.clock import db_now
 from storage.database import Database, url_of
+from storage.migrate import revision
 from storage.schema import Chunk, Policy, Schedule
 from storage.settings import Settings
 
@@ -166,6 +167,26 @@ def test_unreachable_postgresql_names_the_server_and_hides_the_password(door: st
     assert "s3cret" not in database.shown_url
 
 
+@pytest.mark.parametrize("offset", [0, 4096])
+@pytest.mark.parametrize("door", ["read", "write"])
+def test_a_file_that_is_damaged_or_no_database(sqlite_database: Database, door: str, offset: int) -> None:
+    with sqlite_database.write() as session:
+        session.execute(insert(Schedule), [schedule(1)])
+    sqlite_database.close()
+    with Path(sqlite_database.engine.url.database or "").open("r+b") as file:
+        length = file.seek(0, os.SEEK_END)
+        file.seek(offset)
+        file.write(b"\xff" * (length - offset))
+    with (
+        pytest.raises(UsageFault, match=r"^the file of sqlite:.* is damaged, or no SQLite .*`screen db restore`$"),
+        getattr(sqlite_database, door)() as session,
+    ):
+        session.execute(select(Schedule)).all()
+    if not offset:
+        with pytest.raises(UsageFault, match="is damaged"):
+            revision(sqlite_database)
+
+
 def test_a_lock_that_is_not_let_go_is_a_passing_fault(
     postgres_database: Database, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,6 +229,25 @@ def test_a_url_that_cannot_be_used_is_a_usage_fault(url: str) -> None:
         Database(url)
     assert "s3cret" not in str(fault.value)
     assert str(fault.value).endswith("the extra postgres: pip install -e '.[postgres]' in the folder of the repository")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite://",
+        "sqlite:///",
+        "sqlite://derm.db",
+        "sqlite://srv/derm.db",
+        "sqlite:///:memory:",
+        "sqlite+pysqlite:///:memory:",
+        "sqlite:///file::memory:?cache=shared&uri=true",
+        "sqlite:///file:derm?mode=memory&uri=true",
+    ],
+)
+def test_a_database_in_memory_is_refused(url: str) -> None:
+    with pytest.raises(UsageFault, match=r"names no file, .* is lost .*: expected sqlite:///FILE") as fault:
+        Database(url)
+    assert "Valid SQLite URL" not in str(fault.value)  # of SQLAlchemy, which names memory first
 
 
 @pytest.mark.parametrize("scheme", ["postgresql://", "postgres://", "postgresql+psycopg://"])
