@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cli.output import data, data_json, talk
 from cli.waiting import worker_while_needed
+from models.errors import PassingFault
 
 if TYPE_CHECKING:
     from scheduler.inbox import Inbox
@@ -16,7 +17,10 @@ LISTEN_AGAIN_SECONDS = 5.0
 
 
 def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> None:
-    """Watch an inbox until interrupted, or with ``once`` until it is empty and its batches are complete."""
+    """Watch an inbox until interrupted, or with ``once`` until it is empty and its batches are complete.
+
+    Raises PassingFault when with ``once`` there are still files that cannot be moved out of it.
+    """
     import time
 
     from scheduler.broker import connect
@@ -48,6 +52,7 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Non
                             talk(f"Batch {batch_id} is recorded.")
                         waiting += taken
                         troubles.note("folders", _unreadable(inbox))
+                        troubles.note("stuck", inbox.stuck)
                         send_due(database, app)
                 with troubles.passing("batches"), database.read() as session:
                     for batch_id in list(waiting):
@@ -58,9 +63,13 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Non
                                 f"batch {batch_id}: {total.flagged} flagged, {total.equation}"
                             )
                 keeper.tick(needed=bool(waiting))
+                ended = False
                 with troubles.passing("end"):
-                    if once and not waiting and not troubles.at("inbox") and inbox.empty():
-                        return
+                    ended = once and not waiting and not troubles.at("inbox") and inbox.empty()
+                if ended and inbox.stuck:
+                    raise PassingFault(inbox.stuck)
+                if ended:
+                    return
                 time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         talk("Stopped watching; what was recorded stays recorded.")

@@ -259,11 +259,11 @@ class DiesBeforeMoving(Inbox):
 class DiesAmidMoving(Inbox):
     moved = 0
 
-    def _move_one(self, move: Move) -> None:
+    def _move_one(self, move: Move) -> str:
         if self.moved == 2:
             raise Died
         self.moved += 1
-        super()._move_one(move)
+        return super()._move_one(move)
 
 
 class DiesBeforeTheNote(Inbox):
@@ -383,8 +383,8 @@ def test_a_folder_that_becomes_a_link_in_between_leads_nowhere(
         move(inbox, *arguments)
 
     monkeypatch.setattr(Inbox, "_move", swapped)
-    with pytest.raises(PassingFault, match="has become a link"):
-        settle(watched)
+    assert settle(watched) == []
+    assert "has become a link" in watched.stuck
     assert files(tmp_path / "private") == {"1.jpg"}
 
 
@@ -434,10 +434,109 @@ def test_what_cannot_be_moved_now_is_moved_later(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "rename", full)
-        with pytest.raises(PassingFault, match="cannot be moved out of it: No space left"):
-            settle(watched)
+        assert settle(watched) == []
+        assert watched.stuck == (
+            "files that cannot be moved out of the inbox: 1, the first of them in the inbox itself"
+            " (No space left on device)"
+        )
     assert len(settle(watched)) == 1
+    assert watched.stuck == ""
     assert files(folder) == {"processed/TODAY/1.jpg"}
+
+
+def test_a_folder_dropped_under_the_name_of_a_rejected_file_gets_a_number(
+    watched: Inbox, folder: Path, photograph: Draw, settle: Take
+) -> None:
+    (folder / "ward").write_text("no image")
+    settle(watched)
+    photograph(folder / "ward" / "1.jpg")
+    (folder / "ward" / "notes.txt").write_text("no image")
+    (folder / "ward-1").write_text("no image either")
+    assert len(settle(watched)) == 1
+    assert {name for name in files(folder) if not name.endswith(".reason.txt")} == {
+        "rejected/ward", "rejected/ward-1/notes.txt", "rejected/ward-1-1", "processed/TODAY/ward/1.jpg",
+    }  # fmt: skip
+
+
+def test_a_batch_that_cannot_be_moved_holds_up_no_other(
+    watched: Inbox, folder: Path, photograph: Draw, settle: Take, look: Take, sqlite_database: Database, count: Count,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Root may write all, so the system's answer is put in its place."""
+    photograph(folder / "cd" / "1.jpg", 1)
+    photograph(folder / "2.jpg", 2)
+    rename = os.rename
+
+    def denied(source: str, *others: Any, **given: Any) -> None:
+        if source == "1.jpg":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        rename(source, *others, **given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", denied)
+        assert settle(watched) == []
+        photograph(folder / "3.jpg", 3)
+        photograph(folder / "2.jpg", 4)  # another picture by the name of one that has left
+        assert len(settle(watched)) == 1
+        assert settle(watched) == []
+        assert watched.stuck.endswith(": 1, the first of them in its folder cd (Permission denied)")
+        assert watched.empty()
+    assert files(folder) == {"cd/1.jpg", "processed/TODAY/2.jpg", "processed/TODAY/2-1.jpg", "processed/TODAY/3.jpg"}
+    assert len(look(watched)) == 1
+    assert (watched.stuck, (folder / "cd").exists(), count(sqlite_database, Image)) == ("", False, 4)
+
+
+def test_places_of_files_that_could_not_be_moved_are_kept_for_them(
+    watched: Inbox, folder: Path, photograph: Draw, settle: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "processed" / date.today().isoformat()).mkdir(parents=True)
+    photograph(folder / "processed" / date.today().isoformat() / "1.jpg", 1)
+    photograph(folder / "1.jpg", 2)
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", denied)
+        assert settle(watched) == []  # 1.jpg has a place by the name of 1-1.jpg
+    photograph(folder / "1-1.jpg", 3)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", denied)
+        assert settle(watched) == []
+    assert len(settle(watched)) == 2
+    assert files(folder) == {
+        "processed/TODAY/1.jpg", "processed/TODAY/1-1.jpg", "processed/TODAY/1-1-1.jpg",
+    }  # fmt: skip
+
+
+def test_files_of_a_folder_that_may_not_be_written_are_not_received(
+    watched: Inbox, folder: Path, photograph: Draw, settle: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They could not leave it. Root may write all, so the system's answer is put in its place."""
+    photograph(folder / "cd" / "1.jpg", 1)
+    photograph(folder / "2.jpg", 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "access", lambda path, _mode: Path(path).name != "cd")
+        assert len(settle(watched)) == 1
+        assert watched.empty()
+        assert watched.stuck.endswith(": 1, the first of them in its folder cd (its folder may not be written)")
+    assert files(folder) == {"cd/1.jpg", "processed/TODAY/2.jpg"}
+    assert len(settle(watched)) == 1
+
+
+@pytest.mark.parametrize("name", ["processed", "rejected"])
+def test_a_file_by_the_name_of_our_folders_is_said(
+    name: str, watched: Inbox, folder: Path, photograph: Draw, settle: Take, sqlite_database: Database, count: Count
+) -> None:
+    """Nothing is recorded that could not be moved."""
+    photograph(folder / "1.jpg")
+    (folder / "bad.jpg").write_text("bad")
+    (folder / name).write_text("a note")
+    with pytest.raises(PassingFault, match=f"^{name} in the inbox is no folder: move it away$"):
+        settle(watched)
+    assert count(sqlite_database, Batch) == 0
+    (folder / name).unlink()
+    assert len(settle(watched)) == 1
 
 
 def test_a_folder_that_cannot_be_read_stays_and_holds_up_nobody(

@@ -1,13 +1,19 @@
-"""Changes that the operating system announces; a name that its messenger cannot read does not silence it."""
+"""The loop of `screen watch`: what the operating system announces, and how it ends."""
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cli import watching
+from cli.exit_codes import ExitCode
+from cli.main import run
+from models.manifest import Manifest
+from scheduler.broker import Broker
 from scheduler.inbox import Inbox
+from storage.database import Database
 
 LONG_ENOUGH = 30.0  # seconds until the test gives up; a change is announced within one
 
@@ -34,3 +40,16 @@ def test_a_name_that_is_not_utf8_does_not_silence_it(tmp_path: Path, monkeypatch
         assert changed(announced, odd)
         odd.unlink()
         assert changed(announced, tmp_path / "2.jpg")
+
+
+def test_once_ends_with_what_it_cannot_move(
+    sqlite_database: Database, installed_model: Manifest, broker: Broker, photograph: Callable[..., Path],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """It stands still for ever otherwise. Root may write all, so the system's answer is put in its place."""
+    photograph(tmp_path / "inbox" / "cd" / "1.jpg")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "access", lambda path, *_, **__: Path(path).name != "cd")
+        assert run(["watch", str(tmp_path / "inbox"), "--once"]) == ExitCode.SERVICE_UNREACHABLE
+    said = "files that cannot be moved out of the inbox: 1, the first of them in its folder cd (its folder may not be"
+    assert capsys.readouterr().err.count(said) == 2  # when it began, and as the end
