@@ -10,6 +10,7 @@ from cli.waiting import worker_while_needed
 from models.errors import PassingFault
 
 if TYPE_CHECKING:
+    from cli.troubles import Troubles
     from scheduler.inbox import Inbox
 
 POLL_SECONDS = 0.2
@@ -19,7 +20,7 @@ LISTEN_AGAIN_SECONDS = 5.0
 def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> None:
     """Watch an inbox until interrupted, or with ``once`` until it is empty and its batches are complete.
 
-    Raises PassingFault when with ``once`` there are still files that cannot be moved out of it.
+    Raises PassingFault when with ``once`` another process watches it, or files cannot be moved out of it.
     """
     import time
 
@@ -27,11 +28,15 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Non
     from scheduler.celery_app import make_app
     from scheduler.dispatch import send_due
     from scheduler.intake import active_manifest
+    from scheduler.one_watcher import OneWatcher
     from storage.counts import counts
     from storage.migrate import open_database
     from storage.settings import from_environment
 
     settings = from_environment()
+    alone = OneWatcher(inbox.folder, settings)
+    if once:
+        alone.hold()
     database = open_database(settings)
     active_manifest(database, settings)
     broker = connect(settings)
@@ -47,6 +52,7 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Non
                     announced.clear()
                     looked = time.monotonic()
                     with troubles.passing("inbox"):
+                        alone.hold()
                         taken = inbox.take(database, settings)
                         for batch_id in taken:
                             talk(f"Batch {batch_id} is recorded.")
@@ -63,18 +69,24 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Non
                                 f"batch {batch_id}: {total.flagged} flagged, {total.equation}"
                             )
                 keeper.tick(needed=bool(waiting))
-                ended = False
-                with troubles.passing("end"):
-                    ended = once and not waiting and not troubles.at("inbox") and inbox.empty()
-                if ended and inbox.stuck:
-                    raise PassingFault(inbox.stuck)
-                if ended:
+                if once and not waiting and _nothing_is_left(inbox, troubles):
                     return
                 time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         talk("Stopped watching; what was recorded stays recorded.")
     finally:
         database.close()
+        alone.let_go()
+
+
+def _nothing_is_left(inbox: Inbox, troubles: Troubles) -> bool:
+    """Whether all that can be taken is. Raises PassingFault when files are left that cannot be moved out."""
+    empty = False
+    with troubles.passing("end"):
+        empty = not troubles.at("inbox") and inbox.empty()
+    if empty and inbox.stuck:
+        raise PassingFault(inbox.stuck)
+    return empty
 
 
 def _unreadable(inbox: Inbox) -> str:

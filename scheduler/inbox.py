@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from models.errors import PassingFault, UsageFault
@@ -20,11 +21,21 @@ from models.printable import printable
 from scheduler.collect import Collection, Found
 from scheduler.decoder import Decoder
 from scheduler.inbox_places import Places, answering
-from scheduler.intake import Request, examine, take_in
+from scheduler.intake import NothingToScreen, Request, examine, take_in
 from scheduler.moving_out import move_out
 from storage.batch_writer import Received
 from storage.database import Database
-from storage.inbox_moves import PROCESSED, REJECTED, Move, mark_moved, moves, unmoved_batches
+from storage.image_files import GONE
+from storage.inbox_moves import (
+    PROCESSED,
+    REJECTED,
+    Move,
+    batches_of,
+    mark_moved,
+    moves,
+    refuse_others,
+    unmoved_batches,
+)
 from storage.paths import shown, to_location, to_path
 from storage.settings import Settings
 
@@ -139,14 +150,17 @@ class Inbox:
         ``stuck`` tells of it. Raises PassingFault when nothing can be taken now.
         """
         self._unmoved.clear()
+        inbox = self.request.inbox or ""
         with database.read() as session:
-            unmoved = unmoved_batches(session, self.request.inbox or "")
+            known = batches_of(session, inbox)
+            unmoved = unmoved_batches(session, inbox)
         for batch_id in unmoved:
             self._move(database, batch_id)
         if settled := self.settled():
-            with Decoder() as decoder:  # the watcher outlives what it does not
-                batch_id = take_in(database, settings, self.request, self._examined(settled, decoder))
-            self._move(database, batch_id)
+            with Decoder() as decoder, suppress(NothingToScreen):  # the watcher outlives what the decoder does not
+                examined = self._examined(settled, decoder)
+                confirm = partial(refuse_others, inbox=inbox, known=known)
+                self._move(database, take_in(database, settings, self.request, examined, confirm=confirm))
         ready, self._ready = self._ready, []
         return ready
 
@@ -156,6 +170,8 @@ class Inbox:
         for path in paths:
             found = Found(to_location(path), to_location(path), root=to_location(str(self.folder)))
             received = examine(found, check=decoder.check, attended=False)
+            if received.reason == GONE:
+                continue  # a file that was never read was never received: somebody took it away, or another watcher
             place = places.free(Path(path), REJECTED if received.reason else PROCESSED)
             yield replace(received, location=to_location(str(place)))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from scheduler import inbox as inbox_module
 from scheduler.inbox import LONGEST_WAIT_SECONDS, Inbox
 from scheduler.intake import Request
 from storage import recovery
+from storage.batch_writer import Received
 from storage.database import Database
 from storage.inbox_moves import Move
 from storage.schema import Batch, Image
@@ -635,3 +637,48 @@ def test_a_picture_that_kills_its_decoder_is_rejected_and_holds_up_nobody(
     }  # fmt: skip
     reason = (folder / "rejected" / "2.jpg.reason.txt").read_text()
     assert reason == "unreadable: its decoder ended without an answer, 2 times (SIGABRT)\n"
+
+
+def test_what_another_watcher_took_between_listing_and_reading_was_never_received(
+    watched: Inbox, folder: Path, photograph: Draw, look: Take, settle: Take, clock: Clock, sqlite_database: Database,
+    count: Count,
+) -> None:  # fmt: skip
+    photograph(folder / "1.jpg", 1)
+    photograph(folder / "2.jpg", 2)
+
+    class Slow(Inbox):
+        def settled(self) -> list[str]:
+            if found := super().settled():
+                assert len(settle(watched)) == 1
+            return found
+
+    slow = Slow(folder, SETTLE_SECONDS)
+    assert look(slow) == []
+    clock.now += SETTLE_SECONDS
+    assert look(slow) == []
+    assert files(folder) == {"processed/TODAY/1.jpg", "processed/TODAY/2.jpg"}
+    assert (count(sqlite_database, Batch), count(sqlite_database, Image)) == (1, 2)
+
+
+@pytest.mark.parametrize("other", [Inbox, DiesBeforeMoving])
+def test_two_watchers_that_read_the_same_files_receive_them_once(
+    other: type[Inbox], folder: Path, photograph: Draw, look: Take, settle: Take, clock: Clock,
+    sqlite_database: Database, count: Count,
+) -> None:  # fmt: skip
+    """On two machines, where no lock tells one of the other."""
+    photograph(folder / "1.jpg", 1)
+
+    class Slow(Inbox):
+        def _examined(self, *given: Any) -> Iterator[Received]:
+            yield from list(super()._examined(*given))
+            with suppress(Died):
+                settle(other(folder, SETTLE_SECONDS))
+
+    slow = Slow(folder, SETTLE_SECONDS)
+    assert look(slow) == []
+    clock.now += SETTLE_SECONDS
+    with pytest.raises(PassingFault, match="^another `screen watch` took files of this inbox meanwhile"):
+        look(slow)
+    assert len(look(slow)) == (0 if other is Inbox else 1)  # it finishes what another left
+    assert files(folder) == {"processed/TODAY/1.jpg"}
+    assert (count(sqlite_database, Batch), count(sqlite_database, Image)) == (1, 1)
