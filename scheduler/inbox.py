@@ -98,8 +98,9 @@ class Inbox:
     def _files(self) -> Iterator[tuple[str, Stamp]]:
         """The files in the inbox, in natural order.
 
-        Without those already processed or rejected, and those that a copying program has still to rename
-        (rsync hides them behind a dot). Raises PassingFault when the inbox itself does not answer.
+        Without those already processed or rejected, those in hidden folders (wastebaskets), and those that a copying
+        program has still to rename (rsync hides them behind a dot, or in a folder behind one). Raises PassingFault when
+        the inbox itself does not answer.
         """
         self._unreadable.clear()
         self._fixed.clear()
@@ -108,11 +109,13 @@ class Inbox:
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
             for found in Collection([str(self.folder)], without=(PROCESSED, REJECTED)):
                 path = to_path(found.location)
+                if any(part.startswith(".") for part in Path(path).relative_to(self.folder).parts):
+                    continue
                 if found.problem:
                     if path == str(self.folder):
                         raise PassingFault(f"the inbox: {found.problem}")
                     self._unreadable.add(path)
-                elif not (path.casefold().endswith(UNFINISHED_SUFFIXES) or Path(path).name.startswith(".")):
+                elif not path.casefold().endswith(UNFINISHED_SUFFIXES):
                     state = self._state(path)
                     if state and path not in self._unmoved:
                         yield path, (state.st_size, state.st_mtime_ns)

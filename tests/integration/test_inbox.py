@@ -159,14 +159,36 @@ def test_one_that_never_stops_growing_does_not_hold_up_the_others_for_ever(
     assert files(folder) == {"processed/TODAY/1.jpg", "stream.jpg"}
 
 
-@pytest.mark.parametrize("name", ["1.jpg.part", "1.jpg.filepart", "1.JPG.CRDOWNLOAD", ".1.jpg.Xa3f", "sub/1.tmp"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "1.jpg.part", "1.jpg.filepart", "1.JPG.CRDOWNLOAD", ".1.jpg.Xa3f", "sub/1.tmp", ".~tmp~/1.jpg",
+        "sub/.rsync-partial/1.jpg", ".Trash-1000/files/1.jpg",
+    ],
+)  # fmt: skip
 def test_what_a_copying_program_has_still_to_rename_is_left(
     watched: Inbox, folder: Path, photograph: Draw, settle: Take, name: str
 ) -> None:
-    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(photograph(folder.parent / "1.jpg").read_bytes())
     assert settle(watched) == []
     assert files(folder) == {name}
+
+
+def test_a_hidden_folder_that_cannot_be_read_is_no_trouble(
+    watched: Inbox, folder: Path, look: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wastebasket of somebody else. Root may read all, so the system's answer is put in its place."""
+    (folder / ".Trash-1000").mkdir()
+    scan = os.scandir
+
+    def denied(path: str) -> object:
+        if Path(path).name == ".Trash-1000":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    assert (look(watched), watched.unreadable) == ([], 0)
 
 
 def test_system_files_are_left(watched: Inbox, folder: Path, settle: Take) -> None:
