@@ -43,7 +43,7 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Non
     app = make_app(broker)
     talk(f"Watching {inbox.folder}. Ctrl-C stops it.")
     waiting: list[str] = []
-    looked = 0.0
+    looked, told = 0.0, 0
     try:
         with worker_while_needed(settings, database, broker) as keeper, _Announcements(inbox) as announced:
             troubles = keeper.troubles
@@ -58,7 +58,7 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Non
                             talk(f"Batch {batch_id} is recorded.")
                         waiting += taken
                         troubles.note("folders", _unreadable(inbox))
-                        troubles.note("stuck", inbox.stuck)
+                        told = _tell_of_what_stays(inbox, troubles, told)
                         send_due(database, app)
                 with troubles.passing("batches"), database.read() as session:
                     for batch_id in list(waiting):
@@ -91,6 +91,14 @@ def _nothing_is_left(inbox: Inbox, troubles: Troubles) -> bool:
 
 def _unreadable(inbox: Inbox) -> str:
     return f"folders in the inbox that cannot be read: {inbox.unreadable}" if inbox.unreadable else ""
+
+
+def _tell_of_what_stays(inbox: Inbox, troubles: Troubles, told: int) -> int:
+    """Returns how many reasons that lie in the inbox were told of; it is said when that changes."""
+    troubles.note("stuck", inbox.stuck)
+    if inbox.reasons not in (0, told):
+        talk(f"Reasons of earlier rejections in the inbox passed over (.reason.txt): {inbox.reasons}.")
+    return inbox.reasons
 
 
 class _Announcements:

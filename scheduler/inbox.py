@@ -28,6 +28,7 @@ from storage.database import Database
 from storage.image_files import GONE
 from storage.inbox_moves import (
     PROCESSED,
+    REASON_SUFFIX,
     REJECTED,
     Move,
     batches_of,
@@ -43,6 +44,7 @@ from storage.settings import Settings
 UNFINISHED_SUFFIXES = (".part", ".partial", ".filepart", ".crdownload", ".tmp")
 # a burst becomes one batch, but a stream that never pauses must not wait for ever
 LONGEST_WAIT_SECONDS = 60.0
+LONGEST_REASON_BYTES = 4096  # a larger file by such a name is none of ours
 
 Stamp = tuple[int, int]  # size in bytes, modification time in ns
 
@@ -63,6 +65,7 @@ class Inbox:
     _unreadable: set[str] = field(default_factory=set, init=False)
     _fixed: dict[str, str] = field(default_factory=dict, init=False)  # files of folders that may not be written: why
     _unmoved: dict[str, tuple[Path, str]] = field(default_factory=dict, init=False)  # recorded: its place, why it stays
+    _reasons: int = field(default=0, init=False)
     _ready: list[str] = field(default_factory=list, init=False)  # batches that nobody was told of yet
     _seen: dict[str, _Seen] = field(default_factory=dict)
 
@@ -79,6 +82,11 @@ class Inbox:
     def unreadable(self) -> int:
         """How many folders in it could not be read at the last look; they stay."""
         return len(self._unreadable)
+
+    @property
+    def reasons(self) -> int:
+        """How many ``.reason.txt`` of earlier rejections lay in it at the last look, put there beside their files."""
+        return self._reasons
 
     @property
     def stuck(self) -> str:
@@ -104,6 +112,7 @@ class Inbox:
         """
         self._unreadable.clear()
         self._fixed.clear()
+        self._reasons = 0
         with answering():
             if not stat.S_ISDIR(self.folder.stat().st_mode):
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
@@ -117,7 +126,9 @@ class Inbox:
                     self._unreadable.add(path)
                 elif not path.casefold().endswith(UNFINISHED_SUFFIXES):
                     state = self._state(path)
-                    if state and path not in self._unmoved:
+                    if state and _is_reason(path, state):
+                        self._reasons += 1
+                    elif state and path not in self._unmoved:
                         yield path, (state.st_size, state.st_mtime_ns)
 
     def _state(self, path: str) -> os.stat_result | None:
@@ -196,3 +207,8 @@ class Inbox:
 
     def _move_one(self, move: Move) -> str:
         return move_out(self.folder, move)
+
+
+def _is_reason(path: str, state: os.stat_result) -> bool:
+    """Whether it is what `scheduler.moving_out` wrote beside a rejected file, moved back together with that."""
+    return path.endswith(REASON_SUFFIX) and stat.S_ISREG(state.st_mode) and state.st_size <= LONGEST_REASON_BYTES

@@ -59,11 +59,17 @@ class Places:
         return place
 
     def _promise(self, place: Path) -> None:
-        self._files.add(place)
+        self._files.update(self._names(place))
         self._folders.update(parent for parent in place.parents if parent.is_relative_to(self._inbox))
 
     def _is_taken(self, place: Path) -> bool:
-        return place in self._files or place in self._folders or os.path.lexists(place)
+        return any(name in self._files or name in self._folders or os.path.lexists(name) for name in self._names(place))
+
+    def _names(self, place: Path) -> tuple[Path, ...]:
+        """What a file takes up: its name, and in rejected that of the reason beside it."""
+        if not place.is_relative_to(self._inbox / REJECTED):
+            return (place,)
+        return (place, place.with_name(place.name + REASON_SUFFIX))
 
     def _is_no_folder(self, place: Path) -> bool:
         if place in self._folders:

@@ -24,9 +24,10 @@ def move_out(inbox: Path, move: Move) -> str:
     source, target = Path(to_path(move.source)), Path(to_path(move.target))
     try:
         with folder_inside(inbox, target.parent, make=True) as goes:
-            if move.reason:
-                _write(goes, target.name + REASON_SUFFIX, f"{move.reason}\n".encode(), inbox)
             if not _is_there(target.name, goes):
+                # a reason that is there is whole: of a watcher that died then, or of whoever was faster
+                if move.reason and not _is_there(target.name + REASON_SUFFIX, goes):
+                    _write(goes, target.name + REASON_SUFFIX, f"{move.reason}\n".encode(), inbox)
                 # it, or its folder, may be gone: somebody took it away
                 with (
                     suppress(FileNotFoundError, NotADirectoryError),

@@ -220,6 +220,38 @@ def test_a_bad_file_lands_in_rejected_with_its_reason(
     }  # fmt: skip
 
 
+def test_rejected_files_may_be_moved_back_with_their_reasons(
+    watched: Inbox, folder: Path, settle: Take, sqlite_database: Database, count: Count
+) -> None:
+    (folder / "1.jpg").write_text("bad")
+    settle(watched)
+    for name in ("1.jpg", "1.jpg.reason.txt"):
+        (folder / "rejected" / name).rename(folder / name)
+    assert len(settle(watched)) == 1
+    assert settle(watched) == []
+    assert files(folder) == {"rejected/1.jpg", "rejected/1.jpg.reason.txt", "1.jpg.reason.txt"}
+    assert (watched.reasons, watched.empty(), count(sqlite_database, Image)) == (1, True, 2)
+    (folder / "1.jpg.reason.txt").unlink()
+    assert (settle(watched), watched.reasons) == ([], 0)
+
+
+def test_nothing_in_rejected_is_overwritten(watched: Inbox, folder: Path, settle: Take) -> None:
+    (folder / "1.jpg").write_text("bad")
+    settle(watched)
+    (folder / "rejected" / "1.jpg").rename(folder / "1.jpg")  # without its reason
+    (folder / "rejected" / "1.jpg.reason.txt").write_text("a remark")
+    (folder / "2.jpg").write_text("bad")
+    (folder / "2.jpg.reason.txt").write_text("a long story " * 1000)  # nothing of ours
+    assert len(settle(watched)) == 1
+    assert files(folder / "rejected") == {
+        "1.jpg.reason.txt", "1-1.jpg", "1-1.jpg.reason.txt",
+        "2.jpg", "2.jpg.reason.txt", "2.jpg.reason-1.txt", "2.jpg.reason-1.txt.reason.txt",
+    }  # fmt: skip
+    assert (folder / "rejected" / "1.jpg.reason.txt").read_text() == "a remark"
+    assert (folder / "rejected" / "2.jpg.reason.txt").read_text().startswith("not an image")
+    assert (folder / "rejected" / "2.jpg.reason-1.txt").read_text().startswith("a long story")
+
+
 def test_links_are_refused_and_what_they_lead_to_stays_where_it_is(
     watched: Inbox, folder: Path, tmp_path: Path, photograph: Draw, settle: Take
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from cli import troubles, watching
 from cli.exit_codes import ExitCode
 from cli.main import run
+from cli.troubles import Troubles
 from models.manifest import Manifest
 from scheduler.broker import Broker
 from scheduler.inbox import Inbox
@@ -97,3 +98,13 @@ def test_a_watcher_waits_for_an_inbox_that_another_has(
     assert (inbox / "rejected" / "bad.txt").exists()
     other.hold()  # it was let go
     other.let_go()
+
+
+def test_reasons_that_are_passed_over_are_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    inbox, told = Inbox(tmp_path), 0
+    (tmp_path / "1.jpg.reason.txt").write_text("unreadable\n")
+    for _ in range(2):
+        assert inbox.empty()
+        told = watching._tell_of_what_stays(inbox, Troubles(), told)
+    said = "Reasons of earlier rejections in the inbox passed over (.reason.txt): 1.\n"
+    assert (told, capsys.readouterr().err) == (1, said)
