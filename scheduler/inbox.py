@@ -46,6 +46,9 @@ UNFINISHED_SUFFIXES = (".part", ".partial", ".filepart", ".crdownload", ".tmp")
 LONGEST_WAIT_SECONDS = 60.0
 LONGEST_REASON_BYTES = 4096  # a larger file by such a name is none of ours
 
+# of a folder that may be listed and not entered, or whose path is longer than the system takes
+_UNREADABLE = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
+
 Stamp = tuple[int, int]  # size in bytes, modification time in ns
 
 
@@ -137,7 +140,9 @@ class Inbox:
         with suppress(FileNotFoundError, NotADirectoryError):
             try:
                 state = os.lstat(path)
-            except PermissionError:  # the folder may be listed and not entered
+            except OSError as error:
+                if error.errno not in _UNREADABLE:
+                    raise
                 self._unreadable.add(str(folder))
                 return None
             if os.access(folder, os.W_OK):

@@ -642,6 +642,21 @@ def test_a_folder_that_may_be_listed_and_not_entered_holds_up_nobody(
     assert (watched.unreadable, watched.empty()) == (0, True)
 
 
+def test_a_path_that_is_too_long_holds_up_nobody(watched: Inbox, folder: Path, photograph: Draw, settle: Take) -> None:
+    """A deep folder that was moved in whole: it can be listed, and its file cannot be looked at."""
+    longest = os.pathconf(folder, "PC_PATH_MAX")
+    photograph(folder / "1.jpg")
+    deepest = folder / "d"
+    while len(str(deepest)) < longest - 200:
+        deepest /= "d" * min(200, longest - 100 - len(str(deepest)))
+    deepest.mkdir(parents=True)
+    inside = os.open(deepest, os.O_RDONLY)
+    os.close(os.open("n" * 200, os.O_WRONLY | os.O_CREAT, dir_fd=inside))
+    os.close(inside)
+    assert len(settle(watched)) == 1
+    assert (watched.unreadable, watched.empty()) == (1, True)
+
+
 def test_a_share_that_is_away_for_a_while(watched: Inbox, folder: Path, photograph: Draw, settle: Take) -> None:
     photograph(folder / "1.jpg")
     away = folder.rename(folder.with_name("away"))
