@@ -9,8 +9,12 @@ from cli.exit_codes import ExitCode
 from cli.output import data, data_json, talk
 from cli.unjudged import say_what_to_read
 from cli.waiting import worker_while_needed
+from models.errors import PassingFault
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from cli.troubles import Troubles
     from scheduler.inbox import Inbox
     from storage.counts import Counts
 
@@ -21,7 +25,8 @@ LISTEN_AGAIN_SECONDS = 5.0
 def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> ExitCode:
     """Watch an inbox until interrupted, or with ``once`` until it is empty and its batches are complete.
 
-    Only with ``once`` does the exit code tell of images that were not scored.
+    Only with ``once`` does the exit code tell of images that were not scored. Raises PassingFault when with ``once``
+    another process watches it, or files cannot be moved out of it.
     """
     import time
 
@@ -29,12 +34,15 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Exi
     from scheduler.celery_app import make_app
     from scheduler.dispatch import send_due
     from scheduler.intake import active_manifest
-    from storage.counts import counts
+    from scheduler.one_watcher import OneWatcher
     from storage.migrate import open_database
     from storage.report import NOTICE
     from storage.settings import from_environment
 
     settings = from_environment()
+    alone = OneWatcher(inbox.folder, settings)
+    if once:
+        alone.hold()
     database = open_database(settings)
     active_manifest(database, settings)
     broker = connect(settings)
@@ -42,8 +50,7 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Exi
     talk(f"Watching {inbox.folder}. Ctrl-C stops it.")
     talk(NOTICE)
     waiting: list[str] = []
-    unscored = 0
-    looked = 0.0
+    looked, told, unscored = 0.0, 0, 0
     try:
         with worker_while_needed(settings, database, broker) as keeper, _Announcements(inbox) as announced:
             troubles = keeper.troubles
@@ -52,40 +59,73 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Exi
                     announced.clear()
                     looked = time.monotonic()
                     with troubles.passing("inbox"):
+                        alone.hold()
                         taken = inbox.take(database, settings)
                         for batch_id in taken:
                             talk(f"Batch {batch_id} is recorded.")
                         waiting += taken
                         troubles.note("folders", _unreadable(inbox))
+                        told = _tell_of_what_stays(inbox, troubles, told)
                         send_due(database, app)
                 with troubles.passing("batches"), database.read() as session:
-                    for batch_id in list(waiting):
-                        total = counts(session, batch_id)
-                        if total.state == "complete":
-                            waiting.remove(batch_id)
-                            data_json(total.as_json()) if as_json else data(_line(total))
-                            say_what_to_read(total)
-                            unscored += total.rejected + total.failed
+                    for total in _complete(session, waiting):
+                        unscored += _tell(total, as_json)
                 keeper.tick(needed=bool(waiting))
-                with troubles.passing("end"):
-                    if once and not waiting and not troubles.at("inbox") and inbox.empty():
-                        break
+                if once and not waiting and _nothing_is_left(inbox, troubles):
+                    break
                 time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         talk("Stopped watching; what was recorded stays recorded.")
     finally:
         database.close()
+        alone.let_go()
     return ExitCode.DONE_WITH_REJECTS if once and unscored else ExitCode.DONE
 
 
-def _line(total: Counts) -> str:
-    """Every outcome has its number: without that of the review, 0 flagged would read as an all-clear."""
-    outcomes = f"{total.flagged} flagged, {total.review} for review, {total.clear} clear"
-    return f"batch {total.batch}: {outcomes}; {total.equation}"
+def _complete(session: Session, waiting: list[str]) -> list[Counts]:
+    """The numbers of the batches that are complete, which are waited for no longer."""
+    from storage.counts import counts
+
+    totals = [counts(session, batch_id) for batch_id in waiting]
+    done = [total for total in totals if total.state == "complete"]
+    waiting[:] = [total.batch for total in totals if total not in done]
+    return done
+
+
+def _tell(total: Counts, as_json: bool) -> int:
+    """What became of a batch; returns how many images of it were not scored.
+
+    Every outcome has its number: without that of the review, 0 flagged would read as an all-clear.
+    """
+    if as_json:
+        data_json(total.as_json())
+    else:
+        outcomes = f"{total.flagged} flagged, {total.review} for review, {total.clear} clear"
+        data(f"batch {total.batch}: {outcomes}; {total.equation}")
+    say_what_to_read(total)
+    return total.rejected + total.failed
+
+
+def _nothing_is_left(inbox: Inbox, troubles: Troubles) -> bool:
+    """Whether all that can be taken is. Raises PassingFault when files are left that cannot be moved out."""
+    empty = False
+    with troubles.passing("end"):
+        empty = not troubles.at("inbox") and inbox.empty()
+    if empty and inbox.stuck:
+        raise PassingFault(inbox.stuck)
+    return empty
 
 
 def _unreadable(inbox: Inbox) -> str:
     return f"folders in the inbox that cannot be read: {inbox.unreadable}" if inbox.unreadable else ""
+
+
+def _tell_of_what_stays(inbox: Inbox, troubles: Troubles, told: int) -> int:
+    """Returns how many reasons that lie in the inbox were told of; it is said when that changes."""
+    troubles.note("stuck", inbox.stuck)
+    if inbox.reasons not in (0, told):
+        talk(f"Reasons of earlier rejections in the inbox passed over (.reason.txt): {inbox.reasons}.")
+    return inbox.reasons
 
 
 class _Announcements:

@@ -8,23 +8,35 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import date
+from functools import partial
 from pathlib import Path
 
 from models.errors import PassingFault, UsageFault
+from models.printable import printable
 from scheduler.collect import Collection, Found
 from scheduler.decoder import Decoder
-from scheduler.intake import Request, examine, take_in
+from scheduler.inbox_places import Places, answering
+from scheduler.intake import NothingToScreen, Request, examine, take_in
+from scheduler.moving_out import move_out
 from storage.batch_writer import Received
 from storage.database import Database
-from storage.inbox_moves import PROCESSED, REASON_SUFFIX, REJECTED, Move, mark_moved, moves, unmoved_batches
-from storage.inside import folder_inside
+from storage.image_files import GONE
+from storage.inbox_moves import (
+    PROCESSED,
+    REASON_SUFFIX,
+    REJECTED,
+    Move,
+    batches_of,
+    mark_moved,
+    moves,
+    refuse_others,
+    unmoved_batches,
+)
 from storage.paths import shown, to_location, to_path
 from storage.settings import Settings
 
@@ -32,7 +44,10 @@ from storage.settings import Settings
 UNFINISHED_SUFFIXES = (".part", ".partial", ".filepart", ".crdownload", ".tmp")
 # a burst becomes one batch, but a stream that never pauses must not wait for ever
 LONGEST_WAIT_SECONDS = 60.0
-_LONGEST_EXTENSION = 16  # bytes; what follows the last dot of a longer one is part of a sentence
+LONGEST_REASON_BYTES = 4096  # a larger file by such a name is none of ours
+
+# of a folder that may be listed and not entered, or whose path is longer than the system takes
+_UNREADABLE = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
 
 Stamp = tuple[int, int]  # size in bytes, modification time in ns
 
@@ -51,6 +66,10 @@ class Inbox:
     settle_seconds: float = 3.0
     request: Request = field(default_factory=lambda: Request(source="inbox"))
     _unreadable: set[str] = field(default_factory=set, init=False)
+    _fixed: dict[str, str] = field(default_factory=dict, init=False)  # files of folders that may not be written: why
+    _unmoved: dict[str, tuple[Path, str]] = field(default_factory=dict, init=False)  # recorded: its place, why it stays
+    _reasons: int = field(default=0, init=False)
+    _ready: list[str] = field(default_factory=list, init=False)  # batches that nobody was told of yet
     _seen: dict[str, _Seen] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -67,6 +86,22 @@ class Inbox:
         """How many folders in it could not be read at the last look; they stay."""
         return len(self._unreadable)
 
+    @property
+    def reasons(self) -> int:
+        """How many ``.reason.txt`` of earlier rejections lay in it at the last look, put there beside their files."""
+        return self._reasons
+
+    @property
+    def stuck(self) -> str:
+        """How many files could not be moved out of it at the last look, where the first lies, and why; "" for none."""
+        why = {path: words for path, (_, words) in self._unmoved.items()} | self._fixed
+        if not why:
+            return ""
+        path, words = next(iter(why.items()))
+        folder = str(Path(path).parent.relative_to(self.folder))
+        where = "the inbox itself" if folder == "." else f"its folder {printable(shown(folder))}"
+        return f"files that cannot be moved out of the inbox: {len(why)}, the first of them in {where} ({words})"
+
     def empty(self) -> bool:
         """Whether it holds nothing to take now or later. Raises PassingFault when it does not answer."""
         return next(self._files(), None) is None
@@ -74,27 +109,46 @@ class Inbox:
     def _files(self) -> Iterator[tuple[str, Stamp]]:
         """The files in the inbox, in natural order.
 
-        Without those already processed or rejected, and those that a copying program has still to rename
-        (rsync hides them behind a dot). Raises PassingFault when the inbox itself does not answer.
+        Without those already processed or rejected, those in hidden folders (wastebaskets), and those that a copying
+        program has still to rename (rsync hides them behind a dot, or in a folder behind one). Raises PassingFault when
+        the inbox itself does not answer.
         """
         self._unreadable.clear()
-        with _answering():
+        self._fixed.clear()
+        self._reasons = 0
+        with answering():
             if not stat.S_ISDIR(self.folder.stat().st_mode):
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
             for found in Collection([str(self.folder)], without=(PROCESSED, REJECTED)):
                 path = to_path(found.location)
+                if any(part.startswith(".") for part in Path(path).relative_to(self.folder).parts):
+                    continue
                 if found.problem:
                     if path == str(self.folder):
                         raise PassingFault(f"the inbox: {found.problem}")
                     self._unreadable.add(path)
-                elif not (path.casefold().endswith(UNFINISHED_SUFFIXES) or Path(path).name.startswith(".")):
-                    with suppress(FileNotFoundError, NotADirectoryError):
-                        try:
-                            state = os.lstat(path)
-                        except PermissionError:  # its folder may be listed and not entered
-                            self._unreadable.add(str(Path(path).parent))
-                        else:
-                            yield path, (state.st_size, state.st_mtime_ns)
+                elif not path.casefold().endswith(UNFINISHED_SUFFIXES):
+                    state = self._state(path)
+                    if state and _is_reason(path, state):
+                        self._reasons += 1
+                    elif state and path not in self._unmoved:
+                        yield path, (state.st_size, state.st_mtime_ns)
+
+    def _state(self, path: str) -> os.stat_result | None:
+        """What the system says of a file that may be taken out of its folder; None for one that may not, or is gone."""
+        folder = Path(path).parent
+        with suppress(FileNotFoundError, NotADirectoryError):
+            try:
+                state = os.lstat(path)
+            except OSError as error:
+                if error.errno not in _UNREADABLE:
+                    raise
+                self._unreadable.add(str(folder))
+                return None
+            if os.access(folder, os.W_OK):
+                return state
+            self._fixed[path] = "its folder may not be written"
+        return None
 
     def settled(self) -> list[str]:
         """Files that have stopped growing, once the whole inbox is quiet or one of them has waited long enough."""
@@ -111,116 +165,55 @@ class Inbox:
     def take(self, database: Database, settings: Settings) -> list[str]:
         """Finish moves that an earlier watcher left, then make a batch of what has settled.
 
-        Returns the ids of the batches whose chunks may now be sent.
+        Returns the ids of the batches whose chunks may now be sent. What cannot be moved holds up its own batch alone:
+        ``stuck`` tells of it. Raises PassingFault when nothing can be taken now.
         """
+        self._unmoved.clear()
+        inbox = self.request.inbox or ""
         with database.read() as session:
-            ready = unmoved_batches(session, self.request.inbox or "")
-        for batch_id in ready:
+            known = batches_of(session, inbox)
+            unmoved = unmoved_batches(session, inbox)
+        for batch_id in unmoved:
             self._move(database, batch_id)
         if settled := self.settled():
-            with Decoder() as decoder:  # the watcher outlives what it does not
-                batch_id = take_in(database, settings, self.request, self._examined(settled, decoder))
-            self._move(database, batch_id)
-            ready.append(batch_id)
+            with Decoder() as decoder, suppress(NothingToScreen):  # the watcher outlives what the decoder does not
+                examined = self._examined(settled, decoder)
+                confirm = partial(refuse_others, inbox=inbox, known=known)
+                self._move(database, take_in(database, settings, self.request, examined, confirm=confirm))
+        ready, self._ready = self._ready, []
         return ready
 
     def _examined(self, paths: list[str], decoder: Decoder) -> Iterator[Received]:
         """Decoded whole, so that what is broken goes to rejected/ at once."""
-        planned: set[Path] = set()
+        places = Places(self.folder, (place for place, _ in self._unmoved.values()))
         for path in paths:
             found = Found(to_location(path), to_location(path), root=to_location(str(self.folder)))
             received = examine(found, check=decoder.check, attended=False)
-            target = self._target(Path(path), REJECTED if received.reason else PROCESSED, planned)
-            planned.add(target)
-            yield replace(received, location=to_location(str(target)))
-
-    def _target(self, path: Path, kind: str, planned: set[Path]) -> Path:
-        """A free name below processed/DATE or rejected: an equal name of the same day gets a number.
-
-        Raises PassingFault when the inbox does not answer.
-        """
-        parent = self.folder / kind / (date.today().isoformat() if kind == PROCESSED else "")
-        wanted = parent / path.relative_to(self.folder)
-        with _answering():
-            room = os.pathconf(self.folder, "PC_NAME_MAX") - (len(f".{REASON_SUFFIX}") if kind == REJECTED else 0)
-            target, number = _fitting(wanted, "", room), 1
-            while target in planned or os.path.lexists(target):
-                target = _fitting(wanted, f"-{number}", room)
-                number += 1
-        return target
+            if received.reason == GONE:
+                continue  # a file that was never read was never received: somebody took it away, or another watcher
+            place = places.free(Path(path), REJECTED if received.reason else PROCESSED)
+            yield replace(received, location=to_location(str(place)))
 
     def _move(self, database: Database, batch_id: str) -> None:
+        """Move the files of a batch; it is ready when all are where they belong."""
+        with answering():
+            self.folder.stat()
         with database.read() as session:
             planned = moves(session, batch_id)
+        whole = True
         for move in planned:
-            self._move_one(move)
-        with database.write() as session:
-            mark_moved(session, batch_id)
+            if why := self._move_one(move):
+                self._unmoved[to_path(move.source)] = (Path(to_path(move.target)), why)
+                whole = False
+        if whole:
+            with database.write() as session:
+                mark_moved(session, batch_id)
+            self._ready.append(batch_id)
 
-    def _move_one(self, move: Move) -> None:
-        source, target = Path(to_path(move.source)), Path(to_path(move.target))
-        try:
-            with folder_inside(self.folder, target.parent, make=True) as goes:
-                if move.reason:
-                    _write(goes, target.name + REASON_SUFFIX, f"{move.reason}\n".encode(), self.folder)
-                with suppress(FileNotFoundError), folder_inside(self.folder, source.parent) as lies:
-                    if not _is_there(target.name, goes):
-                        os.rename(source.name, target.name, src_dir_fd=lies, dst_dir_fd=goes)
-        except OSError as error:
-            if error.errno == errno.EXDEV:  # something is mounted in the inbox
-                with _answering():
-                    shutil.move(source, target)
-            elif error.errno in (errno.ELOOP, errno.ENOTDIR):  # a folder that was there is now a link, or a file
-                raise PassingFault("a folder of the inbox has become a link; its files stay where they are") from error
-            else:
-                # a full disk, a missing permission: what was recorded is moved as soon as that is repaired
-                raise PassingFault(f"a file of the inbox cannot be moved out of it: {error.strerror}") from error
-        with suppress(OSError):  # a folder holds something, perhaps dropped just now
-            for parent in source.parents:
-                # a folder that was dropped in whole goes when its last file is gone
-                if parent == self.folder or not parent.is_relative_to(self.folder) or parent.is_symlink():
-                    break
-                if parent.is_dir():  # else an earlier watcher removed it before it died
-                    parent.rmdir()
+    def _move_one(self, move: Move) -> str:
+        return move_out(self.folder, move)
 
 
-@contextmanager
-def _answering() -> Iterator[None]:
-    """Raises PassingFault where the inbox does not answer, or is not there for now: its share may come back."""
-    try:
-        yield
-    except OSError as error:
-        raise PassingFault(f"the inbox does not answer: {error.strerror}") from error
-    except UsageFault as fault:  # it went between two looks
-        raise PassingFault("the inbox is not there") from fault
-
-
-def _fitting(wanted: Path, mark: str, room: int) -> Path:
-    """The path with a mark before its extension; what would take its name beyond ``room`` bytes is left out."""
-    stem, extension = wanted.stem, wanted.suffix
-    if len(os.fsencode(extension)) > _LONGEST_EXTENSION:
-        stem, extension = wanted.name, ""
-    while len(os.fsencode(stem + mark + extension)) > room:
-        stem = stem[:-1]
-    return wanted.with_name(stem + mark + extension)
-
-
-def _is_there(name: str, folder: int) -> bool:
-    try:
-        os.lstat(name, dir_fd=folder)
-    except FileNotFoundError:
-        return False
-    return True
-
-
-def _write(folder: int, name: str, data: bytes, like: Path) -> None:
-    """Write a file whole, readable by whoever may read the folder ``like``: it is for those who dropped the image."""
-    partial = f".{name}"
-    with suppress(FileNotFoundError):  # of a watcher that died
-        os.unlink(partial, dir_fd=folder)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        os.fchmod(descriptor, stat.S_IMODE(like.stat().st_mode) & 0o666)
-        os.fsync(descriptor)
-    os.replace(partial, name, src_dir_fd=folder, dst_dir_fd=folder)
+def _is_reason(path: str, state: os.stat_result) -> bool:
+    """Whether it is what `scheduler.moving_out` wrote beside a rejected file, moved back together with that."""
+    return path.endswith(REASON_SUFFIX) and stat.S_ISREG(state.st_mode) and state.st_size <= LONGEST_REASON_BYTES

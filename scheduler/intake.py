@@ -24,7 +24,7 @@ from scheduler.collect import Found
 from storage import batches, policies
 from storage.batch_preparation import prepared
 from storage.batch_writer import Received
-from storage.database import Database
+from storage.database import Database, Session
 from storage.image_files import read_image_bytes
 from storage.processes import os_user
 from storage.registry import active_model
@@ -64,8 +64,9 @@ def take_in(
     request: Request,
     received: Iterable[Received],
     on_image: Callable[[], None] = lambda: None,
+    confirm: Callable[[Session], None] = lambda _session: None,
 ) -> str:
-    """Write a batch and return its id; nothing is sent yet.
+    """Write a batch and return its id; nothing is sent yet. ``confirm`` is asked first in the transaction that writes.
 
     Raises NothingToScreen when there is no image at all, ModelInvalid when no model could ever screen it.
     """
@@ -94,6 +95,7 @@ def take_in(
                 seconds_spent=time.monotonic() - started,
             )
             with database.write() as session:
+                confirm(session)
                 return batches.write(session, header, ready)
 
 

@@ -19,15 +19,15 @@ from storage.remote_folders import how_to_reach
 ERASED_LOCATION = ""  # of an image that was erased: no path is empty
 _READ_BYTES = 1 << 20  # one call reads a whole usual photograph
 
-_GONE = "the file is no longer there"
+GONE = "the file is no longer there"
 _DENIED = "permission denied: the file may not be read"
 _LINK = "a symbolic link: expected the file itself"
 _HARD_LINK = "a hard link: the file has a second name, perhaps outside of the folder; expected a copy of its own"
 
 _REFUSALS = {
-    errno.ENOENT: _GONE,
-    errno.ENOTDIR: _GONE,
-    errno.ENAMETOOLONG: _GONE,  # no file can have this name
+    errno.ENOENT: GONE,
+    errno.ENOTDIR: GONE,
+    errno.ENAMETOOLONG: GONE,  # no file can have this name
     errno.EACCES: _DENIED,
     errno.EPERM: _DENIED,
     errno.ELOOP: _LINK,  # what O_NOFOLLOW answers on a link
@@ -124,7 +124,7 @@ def _read_remote(location: str) -> bytes:
     except ImageRefused:
         raise
     except FileNotFoundError as error:
-        raise ImageRefused(_GONE) from error
+        raise ImageRefused(GONE) from error
     except PermissionError as error:
         raise ImageRefused(_DENIED) from error
     except IsADirectoryError as error:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from models.errors import PassingFault
+from storage import audit
 from storage.clock import db_now
 from storage.schema import Batch, Image
 from storage.states import ImageState
@@ -31,6 +33,21 @@ def unmoved_batches(session: Session, inbox: str) -> list[str]:
             select(Batch.id).where(Batch.inbox == inbox, Batch.moved_at.is_(None)).order_by(Batch.created_at)
         )
     )
+
+
+def batches_of(session: Session, inbox: str) -> int:
+    """How many batches an inbox has had."""
+    return session.scalar(select(func.count()).select_from(Batch).where(Batch.inbox == inbox)) or 0
+
+
+def refuse_others(session: Session, inbox: str, known: int) -> None:
+    """Raises PassingFault when an inbox has had more batches than are known: they may hold the same files.
+
+    To be asked in the transaction that writes another one; until its end nobody else can write one.
+    """
+    audit.lock(session)
+    if batches_of(session, inbox) != known:
+        raise PassingFault("another `screen watch` took files of this inbox meanwhile; it is looked at anew")
 
 
 def moves(session: Session, batch_id: str) -> list[Move]:

@@ -24,7 +24,7 @@ ALLOWED = {
     ("cli/waiting.py", "open"): "a lock and a log",
     ("scheduler/embedded_valkey.py", "open"): "a lock and a log",
     ("scheduler/decoder.py", "write_text"): "a word to the kernel",
-    ("scheduler/inbox.py", "move"): "a file of others, onto another file system",
+    ("scheduler/moving_out.py", "move"): "a file of others, onto another file system",
 }
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from scheduler import inbox as inbox_module
 from scheduler.inbox import LONGEST_WAIT_SECONDS, Inbox
 from scheduler.intake import Request
 from storage import recovery
+from storage.batch_writer import Received
 from storage.database import Database
 from storage.inbox_moves import Move
 from storage.schema import Batch, Image
@@ -157,14 +159,36 @@ def test_one_that_never_stops_growing_does_not_hold_up_the_others_for_ever(
     assert files(folder) == {"processed/TODAY/1.jpg", "stream.jpg"}
 
 
-@pytest.mark.parametrize("name", ["1.jpg.part", "1.jpg.filepart", "1.JPG.CRDOWNLOAD", ".1.jpg.Xa3f", "sub/1.tmp"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "1.jpg.part", "1.jpg.filepart", "1.JPG.CRDOWNLOAD", ".1.jpg.Xa3f", "sub/1.tmp", ".~tmp~/1.jpg",
+        "sub/.rsync-partial/1.jpg", ".Trash-1000/files/1.jpg",
+    ],
+)  # fmt: skip
 def test_what_a_copying_program_has_still_to_rename_is_left(
     watched: Inbox, folder: Path, photograph: Draw, settle: Take, name: str
 ) -> None:
-    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(photograph(folder.parent / "1.jpg").read_bytes())
     assert settle(watched) == []
     assert files(folder) == {name}
+
+
+def test_a_hidden_folder_that_cannot_be_read_is_no_trouble(
+    watched: Inbox, folder: Path, look: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wastebasket of somebody else. Root may read all, so the system's answer is put in its place."""
+    (folder / ".Trash-1000").mkdir()
+    scan = os.scandir
+
+    def denied(path: str) -> object:
+        if Path(path).name == ".Trash-1000":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    assert (look(watched), watched.unreadable) == ([], 0)
 
 
 def test_system_files_are_left(watched: Inbox, folder: Path, settle: Take) -> None:
@@ -194,6 +218,38 @@ def test_a_bad_file_lands_in_rejected_with_its_reason(
     assert states == {
         str(folder / "cut.jpg"): "rejected", str(folder / "good.jpg"): "waiting", str(folder / "notes.jpg"): "rejected",
     }  # fmt: skip
+
+
+def test_rejected_files_may_be_moved_back_with_their_reasons(
+    watched: Inbox, folder: Path, settle: Take, sqlite_database: Database, count: Count
+) -> None:
+    (folder / "1.jpg").write_text("bad")
+    settle(watched)
+    for name in ("1.jpg", "1.jpg.reason.txt"):
+        (folder / "rejected" / name).rename(folder / name)
+    assert len(settle(watched)) == 1
+    assert settle(watched) == []
+    assert files(folder) == {"rejected/1.jpg", "rejected/1.jpg.reason.txt", "1.jpg.reason.txt"}
+    assert (watched.reasons, watched.empty(), count(sqlite_database, Image)) == (1, True, 2)
+    (folder / "1.jpg.reason.txt").unlink()
+    assert (settle(watched), watched.reasons) == ([], 0)
+
+
+def test_nothing_in_rejected_is_overwritten(watched: Inbox, folder: Path, settle: Take) -> None:
+    (folder / "1.jpg").write_text("bad")
+    settle(watched)
+    (folder / "rejected" / "1.jpg").rename(folder / "1.jpg")  # without its reason
+    (folder / "rejected" / "1.jpg.reason.txt").write_text("a remark")
+    (folder / "2.jpg").write_text("bad")
+    (folder / "2.jpg.reason.txt").write_text("a long story " * 1000)  # nothing of ours
+    assert len(settle(watched)) == 1
+    assert files(folder / "rejected") == {
+        "1.jpg.reason.txt", "1-1.jpg", "1-1.jpg.reason.txt",
+        "2.jpg", "2.jpg.reason.txt", "2.jpg.reason-1.txt", "2.jpg.reason-1.txt.reason.txt",
+    }  # fmt: skip
+    assert (folder / "rejected" / "1.jpg.reason.txt").read_text() == "a remark"
+    assert (folder / "rejected" / "2.jpg.reason.txt").read_text().startswith("not an image")
+    assert (folder / "rejected" / "2.jpg.reason-1.txt").read_text().startswith("a long story")
 
 
 def test_links_are_refused_and_what_they_lead_to_stays_where_it_is(
@@ -259,11 +315,11 @@ class DiesBeforeMoving(Inbox):
 class DiesAmidMoving(Inbox):
     moved = 0
 
-    def _move_one(self, move: Move) -> None:
+    def _move_one(self, move: Move) -> str:
         if self.moved == 2:
             raise Died
         self.moved += 1
-        super()._move_one(move)
+        return super()._move_one(move)
 
 
 class DiesBeforeTheNote(Inbox):
@@ -383,8 +439,8 @@ def test_a_folder_that_becomes_a_link_in_between_leads_nowhere(
         move(inbox, *arguments)
 
     monkeypatch.setattr(Inbox, "_move", swapped)
-    with pytest.raises(PassingFault, match="has become a link"):
-        settle(watched)
+    assert settle(watched) == []
+    assert "has become a link" in watched.stuck
     assert files(tmp_path / "private") == {"1.jpg"}
 
 
@@ -434,10 +490,109 @@ def test_what_cannot_be_moved_now_is_moved_later(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "rename", full)
-        with pytest.raises(PassingFault, match="cannot be moved out of it: No space left"):
-            settle(watched)
+        assert settle(watched) == []
+        assert watched.stuck == (
+            "files that cannot be moved out of the inbox: 1, the first of them in the inbox itself"
+            " (No space left on device)"
+        )
     assert len(settle(watched)) == 1
+    assert watched.stuck == ""
     assert files(folder) == {"processed/TODAY/1.jpg"}
+
+
+def test_a_folder_dropped_under_the_name_of_a_rejected_file_gets_a_number(
+    watched: Inbox, folder: Path, photograph: Draw, settle: Take
+) -> None:
+    (folder / "ward").write_text("no image")
+    settle(watched)
+    photograph(folder / "ward" / "1.jpg")
+    (folder / "ward" / "notes.txt").write_text("no image")
+    (folder / "ward-1").write_text("no image either")
+    assert len(settle(watched)) == 1
+    assert {name for name in files(folder) if not name.endswith(".reason.txt")} == {
+        "rejected/ward", "rejected/ward-1/notes.txt", "rejected/ward-1-1", "processed/TODAY/ward/1.jpg",
+    }  # fmt: skip
+
+
+def test_a_batch_that_cannot_be_moved_holds_up_no_other(
+    watched: Inbox, folder: Path, photograph: Draw, settle: Take, look: Take, sqlite_database: Database, count: Count,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Root may write all, so the system's answer is put in its place."""
+    photograph(folder / "cd" / "1.jpg", 1)
+    photograph(folder / "2.jpg", 2)
+    rename = os.rename
+
+    def denied(source: str, *others: Any, **given: Any) -> None:
+        if source == "1.jpg":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        rename(source, *others, **given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", denied)
+        assert settle(watched) == []
+        photograph(folder / "3.jpg", 3)
+        photograph(folder / "2.jpg", 4)  # another picture by the name of one that has left
+        assert len(settle(watched)) == 1
+        assert settle(watched) == []
+        assert watched.stuck.endswith(": 1, the first of them in its folder cd (Permission denied)")
+        assert watched.empty()
+    assert files(folder) == {"cd/1.jpg", "processed/TODAY/2.jpg", "processed/TODAY/2-1.jpg", "processed/TODAY/3.jpg"}
+    assert len(look(watched)) == 1
+    assert (watched.stuck, (folder / "cd").exists(), count(sqlite_database, Image)) == ("", False, 4)
+
+
+def test_places_of_files_that_could_not_be_moved_are_kept_for_them(
+    watched: Inbox, folder: Path, photograph: Draw, settle: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "processed" / date.today().isoformat()).mkdir(parents=True)
+    photograph(folder / "processed" / date.today().isoformat() / "1.jpg", 1)
+    photograph(folder / "1.jpg", 2)
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", denied)
+        assert settle(watched) == []  # 1.jpg has a place by the name of 1-1.jpg
+    photograph(folder / "1-1.jpg", 3)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", denied)
+        assert settle(watched) == []
+    assert len(settle(watched)) == 2
+    assert files(folder) == {
+        "processed/TODAY/1.jpg", "processed/TODAY/1-1.jpg", "processed/TODAY/1-1-1.jpg",
+    }  # fmt: skip
+
+
+def test_files_of_a_folder_that_may_not_be_written_are_not_received(
+    watched: Inbox, folder: Path, photograph: Draw, settle: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They could not leave it. Root may write all, so the system's answer is put in its place."""
+    photograph(folder / "cd" / "1.jpg", 1)
+    photograph(folder / "2.jpg", 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "access", lambda path, _mode: Path(path).name != "cd")
+        assert len(settle(watched)) == 1
+        assert watched.empty()
+        assert watched.stuck.endswith(": 1, the first of them in its folder cd (its folder may not be written)")
+    assert files(folder) == {"cd/1.jpg", "processed/TODAY/2.jpg"}
+    assert len(settle(watched)) == 1
+
+
+@pytest.mark.parametrize("name", ["processed", "rejected"])
+def test_a_file_by_the_name_of_our_folders_is_said(
+    name: str, watched: Inbox, folder: Path, photograph: Draw, settle: Take, sqlite_database: Database, count: Count
+) -> None:
+    """Nothing is recorded that could not be moved."""
+    photograph(folder / "1.jpg")
+    (folder / "bad.jpg").write_text("bad")
+    (folder / name).write_text("a note")
+    with pytest.raises(PassingFault, match=f"^{name} in the inbox is no folder: move it away$"):
+        settle(watched)
+    assert count(sqlite_database, Batch) == 0
+    (folder / name).unlink()
+    assert len(settle(watched)) == 1
 
 
 def test_a_folder_that_cannot_be_read_stays_and_holds_up_nobody(
@@ -485,6 +640,21 @@ def test_a_folder_that_may_be_listed_and_not_entered_holds_up_nobody(
     assert files(folder) == {"processed/TODAY/3.jpg", "shut/1.jpg", "shut/2.jpg"}
     assert len(settle(watched)) == 1
     assert (watched.unreadable, watched.empty()) == (0, True)
+
+
+def test_a_path_that_is_too_long_holds_up_nobody(watched: Inbox, folder: Path, photograph: Draw, settle: Take) -> None:
+    """A deep folder that was moved in whole: it can be listed, and its file cannot be looked at."""
+    longest = os.pathconf(folder, "PC_PATH_MAX")
+    photograph(folder / "1.jpg")
+    deepest = folder / "d"
+    while len(str(deepest)) < longest - 200:
+        deepest /= "d" * min(200, longest - 100 - len(str(deepest)))
+    deepest.mkdir(parents=True)
+    inside = os.open(deepest, os.O_RDONLY)
+    os.close(os.open("n" * 200, os.O_WRONLY | os.O_CREAT, dir_fd=inside))
+    os.close(inside)
+    assert len(settle(watched)) == 1
+    assert (watched.unreadable, watched.empty()) == (1, True)
 
 
 def test_a_share_that_is_away_for_a_while(watched: Inbox, folder: Path, photograph: Draw, settle: Take) -> None:
@@ -536,3 +706,48 @@ def test_a_picture_that_kills_its_decoder_is_rejected_and_holds_up_nobody(
     }  # fmt: skip
     reason = (folder / "rejected" / "2.jpg.reason.txt").read_text()
     assert reason == "unreadable: its decoder ended without an answer, 2 times (SIGABRT)\n"
+
+
+def test_what_another_watcher_took_between_listing_and_reading_was_never_received(
+    watched: Inbox, folder: Path, photograph: Draw, look: Take, settle: Take, clock: Clock, sqlite_database: Database,
+    count: Count,
+) -> None:  # fmt: skip
+    photograph(folder / "1.jpg", 1)
+    photograph(folder / "2.jpg", 2)
+
+    class Slow(Inbox):
+        def settled(self) -> list[str]:
+            if found := super().settled():
+                assert len(settle(watched)) == 1
+            return found
+
+    slow = Slow(folder, SETTLE_SECONDS)
+    assert look(slow) == []
+    clock.now += SETTLE_SECONDS
+    assert look(slow) == []
+    assert files(folder) == {"processed/TODAY/1.jpg", "processed/TODAY/2.jpg"}
+    assert (count(sqlite_database, Batch), count(sqlite_database, Image)) == (1, 2)
+
+
+@pytest.mark.parametrize("other", [Inbox, DiesBeforeMoving])
+def test_two_watchers_that_read_the_same_files_receive_them_once(
+    other: type[Inbox], folder: Path, photograph: Draw, look: Take, settle: Take, clock: Clock,
+    sqlite_database: Database, count: Count,
+) -> None:  # fmt: skip
+    """On two machines, where no lock tells one of the other."""
+    photograph(folder / "1.jpg", 1)
+
+    class Slow(Inbox):
+        def _examined(self, *given: Any) -> Iterator[Received]:
+            yield from list(super()._examined(*given))
+            with suppress(Died):
+                settle(other(folder, SETTLE_SECONDS))
+
+    slow = Slow(folder, SETTLE_SECONDS)
+    assert look(slow) == []
+    clock.now += SETTLE_SECONDS
+    with pytest.raises(PassingFault, match="^another `screen watch` took files of this inbox meanwhile"):
+        look(slow)
+    assert len(look(slow)) == (0 if other is Inbox else 1)  # it finishes what another left
+    assert files(folder) == {"processed/TODAY/1.jpg"}
+    assert (count(sqlite_database, Batch), count(sqlite_database, Image)) == (1, 1)
