@@ -9,6 +9,7 @@ from pathlib import Path
 from models.errors import PassingFault
 from models.printable import printable
 from models.whole_file import write_whole
+from storage.exports import require_folder
 from storage.paths import shown
 from storage.schedules import Nightly
 
@@ -56,6 +57,7 @@ def _failed_path(item: Nightly, due: str) -> Path:
 def _write(path: Path, words: str, what: str) -> None:
     now = datetime.now().astimezone()
     try:
+        require_folder(path.parent)
         write_whole(path, f"{now:%Y-%m-%d %H:%M %Z}: {words}".encode())
     except OSError as error:
         raise PassingFault(f"{what} cannot be told in the reports folder yet: {error.strerror}") from error

@@ -47,6 +47,8 @@ def test_a_night_that_meets_a_passing_fault_and_the_chunks_that_its_worker_sends
     number = schedule(site, folder, reports)
     send_night(site, number)
     until(lambda: work.said("Retry in ") or work.said(REFUSED) > refused, "a night that is put off")
+    reports.unlink()
+    reports.mkdir()
     drawn.rename(folder)  # all of it at once: the next try may come at any moment
     until(lambda: batches(site, number) or work.said(REFUSED) > refused, "the night's batch")
     assert work.said(REFUSED) == refused
@@ -57,6 +59,7 @@ def test_a_night_that_meets_a_passing_fault_and_the_chunks_that_its_worker_sends
 
 def test_a_night_that_is_sent_again_and_again(site: Site, work: Work, tmp_path: Path) -> None:
     """By a second beat, by one that was killed before it noted what it had sent, or because a worker was slow."""
+    (tmp_path / "reports").mkdir()
     number = schedule(site, site.draw(), tmp_path / "reports")
     for _ in range(3):
         send_night(site, number)
