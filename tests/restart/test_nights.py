@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import select
@@ -67,4 +68,24 @@ def test_a_night_that_is_sent_again_and_again(site: Site, work: Work, tmp_path: 
     until(lambda: work.said(said) == 3, "the end of three messages")
     (batch_id,) = batches(site, number)
     assert work.said(f"{said}None") == 2
+    assert site.complete(batch_id).ended == {}
+
+
+def test_a_night_whose_model_is_not_here_waits_for_another_worker(
+    new_site: Callable[..., Site], tmp_path: Path
+) -> None:
+    """The worker ends as it does of a chunk, and hands its message back before it does."""
+    site = new_site()
+    (tmp_path / "reports").mkdir()
+    number = schedule(site, site.draw(), tmp_path / "reports")
+    work = site.worker()
+    manifest = site.weights.parent / "manifest.json"
+    manifest.rename(tmp_path / "manifest.json")
+    send_night(site, number)
+    assert work.process.wait(60) == 4
+    assert batches(site, number) == []
+    (tmp_path / "manifest.json").rename(manifest)
+    site.worker(ready=False)
+    until(lambda: batches(site, number), "the night's batch")
+    (batch_id,) = batches(site, number)
     assert site.complete(batch_id).ended == {}
