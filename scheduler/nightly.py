@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from celery import Celery
 from celery.schedules import ParseException, crontab
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from models.errors import PassingFault, UsageFault
-from models.printable import printable
-from models.whole_file import write_whole
+from models.errors import UsageFault
 from scheduler.celery_app import NIGHTLY, RECOVER
 from scheduler.collect import Collection, Found
 from scheduler.due import LastDue
 from scheduler.intake import NothingToScreen, Request, examine, take_in
+from scheduler.night_words import forget_failed, say_failed, say_nothing
 from storage.database import Database
 from storage.paths import shown, to_location
-from storage.schedules import Nightly, nightlies
-from storage.schema import Batch
+from storage.schedules import Nightly, is_over, nightlies, note_quiet, source_key
 from storage.settings import Settings
 
 RECOVER_SECONDS = 60.0
+# A night that is later than this is given up: what lies in the folder by then is the next night's. A scheduler that was
+# off for days sends none of those days.
+OWED_SECONDS = 12 * 3600
 
 
 def parse_cron(text: str) -> crontab:
@@ -54,6 +52,7 @@ def schedule_app(app: Celery, database: Database) -> Celery:
             args = [item.id, LastDue(cron, zone)]
             entries[f"nightly-{item.id}"] = {"task": NIGHTLY, "schedule": cron, "args": args}
     app.conf.beat_schedule = entries
+    app.conf.beat_cron_starting_deadline = OWED_SECONDS
     return app
 
 
@@ -62,19 +61,19 @@ def run_nightly(database: Database, settings: Settings, schedule_id: int, due: s
 
     However many messages there are of it: sent by two beats, sent again by one that was killed, delivered again, or
     tried again the next morning. Returns the batch's id, or None when there is nothing to do (schedule gone, folder
-    empty, done before). Raises PassingFault when the reports folder cannot be told so.
+    empty, done before, quiet before). Raises PassingFault when the reports folder cannot be told so.
     """
-    key = f"nightly:{schedule_id}@{due}"
     with database.read() as session:
         found = [item for item in nightlies(session) if item.id == schedule_id]
-    if not found or _is_made(database, key):
+        over = is_over(session, schedule_id, due)
+    if not found or over:
         return None
     item: Nightly = found[0]
     request = Request(
         source="nightly",
         site=item.site,
         submitter=item.submitter,
-        source_key=key,
+        source_key=source_key(schedule_id, due),
         export_folder=item.reports,
     )
     files: Iterable[Found]
@@ -84,30 +83,26 @@ def run_nightly(database: Database, settings: Settings, schedule_id: int, due: s
         # a share that is not mounted tonight: a night without pictures must not look like a quiet one
         files = [Found(shown(item.folder), to_location(item.folder), "folder cannot be read: it is not there")]
     try:
-        return take_in(database, settings, request, (examine(file, attended=False) for file in files))
+        batch_id: str | None = take_in(database, settings, request, (examine(file, attended=False) for file in files))
     except IntegrityError:
-        if not _is_made(database, key):
-            raise
+        with database.read() as session:
+            if not is_over(session, schedule_id, due):
+                raise
         return None  # another message of this night made the batch meanwhile
     except NothingToScreen:
-        _say_nothing(item, due)
-        return None
+        say_nothing(item, due)
+        with database.write() as session:
+            note_quiet(session, schedule_id, due)
+        batch_id = None
+    forget_failed(item, due)
+    return batch_id
 
 
-def _is_made(database: Database, key: str) -> bool:
+def give_up(database: Database, schedule_id: int, due: str, kind: str) -> None:
+    """Say in the reports folder that a night could not be taken in. Raises PassingFault when that cannot be done."""
     with database.read() as session:
-        return session.scalar(select(Batch.id).where(Batch.source_key == key)) is not None
-
-
-def _say_nothing(item: Nightly, due: str) -> None:
-    """Leave a word in the reports folder: an empty folder is a quiet night, or a share that is not mounted there."""
-    now = datetime.now().astimezone()
-    path = Path(item.reports) / f"nothing-{datetime.fromisoformat(due):%Y%m%d-%H%M}.txt"
-    words = (
-        f"{now:%Y-%m-%d %H:%M %Z}: no photograph was in {printable(shown(item.folder))}, so nothing was screened.\n"
-        "If some were expected, look whether the share is mounted there.\n"
-    )
-    try:
-        write_whole(path, words.encode())
-    except OSError as error:
-        raise PassingFault(f"an empty night cannot be told in the reports folder yet: {error.strerror}") from error
+        found = [item for item in nightlies(session) if item.id == schedule_id]
+        over = is_over(session, schedule_id, due)
+    for item in found:
+        if not over:
+            say_failed(item, due, kind)

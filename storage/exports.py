@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from errno import ENOENT
 from pathlib import Path
 
 from sqlalchemy import select, update
@@ -23,6 +24,12 @@ def export_paths(folder: str | None, batch_id: str) -> tuple[Path, Path]:
     return Path(folder or ".") / f"flagged-{batch_id}.csv", Path(folder or ".") / f"summary-{batch_id}.txt"
 
 
+def require_folder(folder: Path) -> None:
+    """Raises OSError unless a reports folder is there. None is made at night, when its share may not be mounted."""
+    if not folder.is_dir():
+        raise FileNotFoundError(ENOENT, "the reports folder is not there")
+
+
 def write_due_exports(database: Database) -> list[tuple[Path, Path]]:
     """Write the flagged lesions and the summary of every complete batch that owes them; returns both files of each.
 
@@ -39,6 +46,7 @@ def write_due_exports(database: Database) -> list[tuple[Path, Path]]:
     for batch_id, folder, closed_at in due:
         paths = export_paths(folder, batch_id)
         try:
+            require_folder(paths[0].parent)
             facts = _write(database, batch_id, *paths)
         except OSError as error:
             fault = PassingFault(f"the report of batch {batch_id} cannot be written yet: {error.strerror}")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from models.checksum import sha256_hex
 from storage import audit
-from storage.schema import Schedule
+from storage.schema import Batch, Schedule
 
 OFF = ""  # the time of a folder that was taken off the timetable
 
@@ -69,3 +69,23 @@ def nightlies(session: Session) -> list[Nightly]:
         Nightly(row.id, row.folder, row.cron, row.reports, row.site, row.submitter)
         for row in session.scalars(select(Schedule).where(Schedule.cron != OFF).order_by(Schedule.id))
     ]
+
+
+def source_key(schedule_id: int, due: str) -> str:
+    """What makes a night one batch: the schedule, and the minute that was due, as ``2026-11-22T02:30``."""
+    return f"nightly:{schedule_id}@{due}"
+
+
+def is_over(session: Session, schedule_id: int, due: str) -> bool:
+    """Whether a night has its batch, or was quiet."""
+    made = session.scalar(select(Batch.id).where(Batch.source_key == source_key(schedule_id, due)))
+    return made is not None or session.scalar(select(Schedule.quiet).where(Schedule.id == schedule_id)) == due
+
+
+def note_quiet(session: Session, schedule_id: int, due: str) -> None:
+    """Note that a night found no photograph, so that it is not sent again into what the day has brought."""
+    earlier = or_(Schedule.quiet.is_(None), Schedule.quiet < due)
+    session.execute(
+        update(Schedule).where(Schedule.id == schedule_id, earlier).values(quiet=due),
+        execution_options={"synchronize_session": False},
+    )

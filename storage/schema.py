@@ -213,6 +213,7 @@ class Schedule(Base):
     reports: Mapped[str] = mapped_column(Text)
     site: Mapped[str | None] = mapped_column(String(200))
     submitter: Mapped[str] = mapped_column(String(200))
+    quiet: Mapped[str | None] = mapped_column(String(16))  # the last minute that was due and found no photograph
 
 
 class Activation(Base):

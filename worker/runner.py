@@ -51,6 +51,11 @@ class Runner:
             log.warning("%s", lost)
             return "lost"
 
+    def refuse(self, reason: str) -> None:
+        """Note that this worker may not go on; its supervisor then ends it."""
+        with self._database.write() as session:
+            workers.refuse(session, self._worker_id, reason)
+
     def _claim(self, chunk_id: str) -> Claim | str:
         with self._database.write() as session:
             if paused(session):

@@ -96,8 +96,29 @@ def _put_on(
     if not folder.is_dir():
         raise UsageFault(f"{folder} is not a folder, or is not there: expected the folder that is screened")
     parse_cron(cron)
+    with database.read() as session:
+        others = [item for item in schedules.nightlies(session) if item.folder != str(folder.absolute())]
+    _refuse_reports_inside([reports, *(Path(item.reports) for item in others)], folder)
+    _refuse_reports_inside([reports], *(Path(item.folder) for item in others))
+    try:
+        reports.mkdir(parents=True, exist_ok=True)  # by whoever looks on; never at night
+    except OSError as error:
+        raise UsageFault(f"the reports folder {reports} cannot be made: {error.strerror}") from error
     with database.write() as session:
         schedules.put(
             session, folder=str(folder.absolute()), cron=cron, reports=str(reports.absolute()),
             site=site, submitter=submitter or os_user(),
         )  # fmt: skip
+
+
+def _refuse_reports_inside(reports: list[Path], *folders: Path) -> None:
+    """A folder that is screened whole every night would feed on the reports in it. Raises UsageFault."""
+    from models.errors import UsageFault
+
+    for report in reports:
+        for folder in folders:
+            if report.resolve().is_relative_to(folder.resolve()):
+                raise UsageFault(
+                    f"the reports folder {report} lies inside {folder}, which is screened whole every night: the next "
+                    "night would take the reports for images. Name a folder outside it"
+                )

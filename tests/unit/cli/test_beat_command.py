@@ -57,3 +57,54 @@ def test_a_folder_comes_off_the_timetable(
     ]
     assert run(["beat", str(tmp_path / "gone"), "--off"]) == ExitCode.USAGE
     assert "is not on the timetable" in capsys.readouterr().err
+
+
+def folders(settings: Settings) -> list[str]:
+    with open_database(settings).read() as session:
+        return [item.folder for item in schedules.nightlies(session)]
+
+
+@pytest.mark.parametrize("reports", ["today", "today/reports", "link/reports", "other/reports"])
+def test_reports_that_the_next_night_would_take_in(
+    settings: Settings, tmp_path: Path, reports: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the folder itself, by another name too, and of another that is on the timetable."""
+    (tmp_path / "today").mkdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "today")
+    with open_database(settings).write() as session:
+        schedules.put(
+            session, folder=str(tmp_path / "other"), cron="30 2 * * *", reports="/r", site=None, submitter="nurse"
+        )
+    typed = ["beat", str(tmp_path / "today"), "--at", "30 2 * * *", "--reports", str(tmp_path / reports)]
+    assert run(typed) == ExitCode.USAGE
+    assert "which is screened whole every night" in capsys.readouterr().err
+    assert folders(settings) == [str(tmp_path / "other")]
+    assert not (tmp_path / "today" / "reports").exists()
+
+
+def test_a_folder_around_the_reports_of_another(settings: Settings, tmp_path: Path) -> None:
+    with open_database(settings).write() as session:
+        schedules.put(
+            session, folder=str(tmp_path / "today"), cron="30 2 * * *", reports=str(tmp_path / "clinic" / "reports"),
+            site=None, submitter="nurse",
+        )  # fmt: skip
+    (tmp_path / "clinic").mkdir()
+    typed = ["beat", str(tmp_path / "clinic"), "--at", "30 2 * * *", "--reports", str(tmp_path / "reports")]
+    assert run(typed) == ExitCode.USAGE
+    assert folders(settings) == [str(tmp_path / "today")]
+
+
+def test_the_reports_folder_is_made_when_it_is_named(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not at night. It may be the folder in which the FOLDER lies."""
+    monkeypatch.setattr("cli.beating.beat", lambda *_: None)
+    (tmp_path / "clinic" / "today").mkdir(parents=True)
+    typed = ["beat", str(tmp_path / "clinic" / "today"), "--at", "30 2 * * *", "--reports"]
+    for reports in (tmp_path / "clinic", tmp_path / "share" / "reports"):
+        assert run([*typed, str(reports)]) == ExitCode.DONE
+        assert reports.is_dir()
+    (tmp_path / "file").write_text("no folder")
+    assert run([*typed, str(tmp_path / "file" / "reports")]) == ExitCode.USAGE
+    assert "cannot be made" in capsys.readouterr().err

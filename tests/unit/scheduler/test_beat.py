@@ -42,9 +42,9 @@ def app(sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("starts", [1, 2])
-def test_a_cron_time_is_local_time(app: Celery, settings: Settings, starts: int) -> None:
+def test_a_cron_time_is_local_time(app: Celery, settings: Settings, sqlite_database: Database, starts: int) -> None:
     for _ in range(starts):
-        scheduler = make_service(app, settings).scheduler
+        scheduler = make_service(app, settings, sqlite_database).scheduler
         entry = scheduler.schedule["nightly-1"]
         scheduler.reserve(entry)  # as if it had been sent: written to the file and read again
         scheduler.sync()
@@ -55,12 +55,14 @@ def test_a_cron_time_is_local_time(app: Celery, settings: Settings, starts: int)
     assert (due.hour, due.minute) == (2, 30)
 
 
-def test_two_beats_and_one_that_forgot_send_one_night(app: Celery, settings: Settings, tmp_path: Path) -> None:
+def test_two_beats_and_one_that_forgot_send_one_night(
+    app: Celery, settings: Settings, sqlite_database: Database, tmp_path: Path
+) -> None:
     """One that is killed before it noted what it had sent, or had no file, sends again: with the same arguments."""
     sent = []
     for home in (settings.home, tmp_path, settings.home):
         (home / "beat-schedule").unlink(missing_ok=True)
-        scheduler = make_service(app, replace(settings, home=home)).scheduler
+        scheduler = make_service(app, replace(settings, home=home), sqlite_database).scheduler
         scheduler.apply_async(scheduler.schedule["nightly-1"])
         scheduler.close()
         with app.connection_for_read() as connection, connection.SimpleQueue("screening") as queue:
@@ -72,8 +74,8 @@ def test_two_beats_and_one_that_forgot_send_one_night(app: Celery, settings: Set
     assert sent[0][1].endswith("T02:30")
 
 
-def test_what_was_sent_is_noted_at_once(app: Celery, settings: Settings) -> None:
-    scheduler = make_service(app, settings).scheduler
+def test_what_was_sent_is_noted_at_once(app: Celery, settings: Settings, sqlite_database: Database) -> None:
+    scheduler = make_service(app, settings, sqlite_database).scheduler
     for _ in range(2):  # the first is noted in any case
         scheduler.apply_async(scheduler.schedule["nightly-1"])
     with app.connection_for_write() as connection:  # which all tests of a process share
@@ -84,8 +86,8 @@ def test_what_was_sent_is_noted_at_once(app: Celery, settings: Settings) -> None
     assert noted == 2
 
 
-def test_beat_sends_nothing_but_our_tasks(app: Celery, settings: Settings) -> None:
-    scheduler = make_service(app, settings).scheduler
+def test_beat_sends_nothing_but_our_tasks(app: Celery, settings: Settings, sqlite_database: Database) -> None:
+    scheduler = make_service(app, settings, sqlite_database).scheduler
     tasks = sorted(entry.task for entry in scheduler.schedule.values())
     scheduler.close()
     assert tasks == [NIGHTLY, RECOVER]

@@ -58,6 +58,7 @@ def test_a_cron_time_that_cannot_be_is_a_usage_fault(text: str) -> None:
 @pytest.fixture
 def schedule(database: Database, tmp_path: Path) -> int:
     (tmp_path / "night").mkdir()
+    (tmp_path / "reports").mkdir()
     with database.write() as session:
         return schedules.put(
             session, folder=str(tmp_path / "night"), cron="30 2 * * *", reports=str(tmp_path / "reports"),
@@ -136,15 +137,19 @@ def test_a_night_sent_again_after_its_folder_was_emptied_says_nothing(
     assert run_nightly(database, settings, schedule, NIGHT) is not None
     picture.unlink()
     assert run_nightly(database, settings, schedule, NIGHT) is None
-    assert not (tmp_path / "reports").exists()
+    assert list((tmp_path / "reports").iterdir()) == []
 
 
+@pytest.mark.parametrize("gone", [True, False])
 def test_an_empty_night_that_cannot_be_told_is_tried_again(
-    settings: Settings, database: Database, installed_model: Manifest, schedule: int, tmp_path: Path
+    settings: Settings, database: Database, installed_model: Manifest, schedule: int, tmp_path: Path, gone: bool
 ) -> None:
-    (tmp_path / "reports").write_text("a file where the folder should be")
-    with pytest.raises(PassingFault, match=r"^an empty night cannot be told in the reports folder yet: "):
+    (tmp_path / "reports").rmdir()
+    if not gone:
+        (tmp_path / "reports").write_text("a file where the folder should be")
+    with pytest.raises(PassingFault, match=r"^an empty night cannot be told in the reports folder yet: .* not there$"):
         run_nightly(database, settings, schedule, NIGHT)
+    assert (tmp_path / "reports").exists() != gone  # where a share is not mounted none is made
 
 
 def test_a_folder_that_is_gone_is_not_a_quiet_night(

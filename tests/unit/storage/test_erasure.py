@@ -399,7 +399,7 @@ def test_a_nightly_report_loses_the_names(
     database: Database, ward: Ward, submit: Submit, screen: Screen, tmp_path: Path
 ) -> None:
     (row,) = ward("olga.jpg")
-    batch_id = submit(database, [row], export_folder=str(tmp_path / "reports"))
+    batch_id = submit(database, [row], export_folder=str(tmp_path))
     screen(database, {row.location: 0.9})
     [(path, summary)] = write_due_exports(database)
     assert PATIENT in path.read_text()

@@ -22,8 +22,9 @@ def test_nothing_is_written_before_the_batch_is_complete(
     database: Database, submit: Submit, received: Make, screen: Screen, tmp_path: Path
 ) -> None:
     batch_id = submit(database, received(2), export_folder=str(tmp_path / "reports"))
+    (tmp_path / "reports").mkdir()
     assert write_due_exports(database) == []
-    assert not (tmp_path / "reports").exists()
+    assert list((tmp_path / "reports").iterdir()) == []
     screen(database, {"/ward/0.jpg": 0.9})
     path, summary = export_paths(str(tmp_path / "reports"), batch_id)
     assert write_due_exports(database) == [(path, summary)]
@@ -37,6 +38,7 @@ def test_nothing_is_written_before_the_batch_is_complete(
 def test_a_second_call_writes_nothing(
     database: Database, submit: Submit, received: Make, screen: Screen, tmp_path: Path, events: Callable[..., list[str]]
 ) -> None:
+    (tmp_path / "reports").mkdir()
     submit(database, received(1), export_folder=str(tmp_path / "reports"))
     screen(database)
     [(path, summary)] = write_due_exports(database)
@@ -74,18 +76,23 @@ def test_a_folder_that_cannot_be_written_is_tried_again(
         write_due_exports(database)
     assert count(database, Batch, Batch.exported_at.is_not(None)) == 0
     (tmp_path / "reports").unlink()
+    (tmp_path / "reports").mkdir()
     assert len(write_due_exports(database)) == 1
 
 
-def test_a_folder_that_cannot_be_written_holds_up_no_other(
+def test_a_folder_that_is_not_there_holds_up_no_other(
     database: Database, submit: Submit, received: Make, tmp_path: Path
 ) -> None:
-    (tmp_path / "gone").write_text("a file where the folder should be")
-    first = submit(database, received(1, reason="not an image"), export_folder=str(tmp_path / "gone"))
+    """One on a share that is not mounted: made where it was, its report would lie on another disk, unseen."""
+    (tmp_path / "there").mkdir()
+    first = submit(database, received(1, reason="not an image"), export_folder=str(tmp_path / "share" / "reports"))
     second = submit(database, received(1, reason="not an image"), export_folder=str(tmp_path / "there"))
     with pytest.raises(PassingFault, match=f"^the report of batch {first} cannot be written yet: "):
         write_due_exports(database)
     assert all(path.is_file() for path in export_paths(str(tmp_path / "there"), second))
+    assert not (tmp_path / "share").exists()
+    (tmp_path / "share" / "reports").mkdir(parents=True)  # mounted again
+    assert write_due_exports(database) == [export_paths(str(tmp_path / "share" / "reports"), first)]
 
 
 def test_a_report_that_is_fetched_at_once_was_written(
@@ -107,6 +114,7 @@ def test_writers_at_once_leave_one_whole_file_and_one_note(
     database: Database, submit: Submit, received: Make, screen: Screen, tmp_path: Path, count: Callable[..., int],
     at_once: Callable[..., list[object]],
 ) -> None:  # fmt: skip
+    (tmp_path / "reports").mkdir()
     batch_id = submit(database, received(200), export_folder=str(tmp_path / "reports"))
     screen(database, {f"/ward/{number}.jpg": 0.9 for number in range(200)})
     path, summary = export_paths(str(tmp_path / "reports"), batch_id)

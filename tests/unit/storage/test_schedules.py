@@ -57,3 +57,16 @@ def test_the_audit_trail_tells_each_change(database: Database) -> None:
         ]
     times = [tuple(json.loads(each[key])["cron"] if each.get(key) else None for key in ("old", "new")) for each in told]
     assert times == [(None, "30 2 * * *"), ("30 2 * * *", None), (None, "0 4 * * *")]
+
+
+def test_a_quiet_night_is_over_and_no_other(database: Database) -> None:
+    first, second = put(database, "/a"), put(database, "/b")
+    with database.write() as session:
+        for due in ("2026-11-22T02:30", "2026-11-21T02:30"):  # one that was put off says so later than the next
+            schedules.note_quiet(session, first, due)
+    with database.read() as session:
+        over = [
+            schedules.is_over(session, number, f"2026-11-{day}T02:30")
+            for number in (first, second) for day in (21, 22, 23)
+        ]  # fmt: skip
+    assert over == [False, True, False, False, False, False]

@@ -1,0 +1,92 @@
+"""Nights that are owed: due by the timetable, and there is neither a batch of them nor the note that they were quiet.
+
+Celery's beat notes a night as sent before it sends it, so that one which the broker did not take would be lost, as
+would one whose message is lost later. Sending it again harms nothing: one due minute makes one batch.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from celery.beat import PersistentScheduler, ScheduleEntry
+
+from models.errors import PassingFault
+from scheduler.celery_app import NIGHTLY
+from scheduler.due import LastDue
+from scheduler.nightly import OWED_SECONDS
+from storage.database import Database
+from storage.schedules import is_over, nightlies
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 60.0  # between two looks for nights that are owed
+# A message that was sent may wait or be worked on; it is doubted only then, and each time for twice as long, so that a
+# night which takes hours, or which no worker takes, has a handful of messages and not hundreds.
+DOUBT_SECONDS = 1800.0
+
+
+class NightScheduler(PersistentScheduler):
+    """Celery's scheduler, which also sends again what is owed."""
+
+    def __init__(self, *arguments: Any, database: Database, **options: Any) -> None:
+        self._database = database
+        self._sent: dict[str, tuple[str, float, float]] = {}  # entry -> its minute, when it is doubted, the pause then
+        self._looked = 0.0
+        super().__init__(*arguments, **options)
+
+    def apply_async(self, entry: ScheduleEntry, *arguments: Any, **options: Any) -> Any:
+        """Send an entry. Raises SchedulingError where the broker does not take it; then it stays owed."""
+        result = super().apply_async(entry, *arguments, **options)
+        if entry.task == NIGHTLY:
+            due, (before, _, pause) = entry.args[1](), self._sent.get(entry.name, ("", 0.0, 0.0))
+            pause = pause * 2 if before == due else DOUBT_SECONDS
+            self._sent[entry.name] = (due, time.monotonic() + pause, pause)
+        return result
+
+    def tick(self, *arguments: Any, **options: Any) -> float:
+        """Send what is due now and, each minute, what is owed. Returns after how many seconds to call again."""
+        pause: float = super().tick(*arguments, **options)
+        if pause and time.monotonic() - self._looked >= LOOK_SECONDS:
+            self._looked = time.monotonic()
+            self.send_owed()
+        return pause
+
+    def send_owed(self) -> None:
+        """Send each night again that is owed and is not on its way as far as this process knows."""
+        try:
+            owed = list(self._owed())
+        except PassingFault as fault:
+            log.warning("%s; looking for nights that are owed again in a minute", fault)
+            return
+        for entry in owed:
+            log.warning("%s has no batch yet: sending it again", entry.name)
+            self.apply_entry(entry, producer=self.producer)
+
+    def _owed(self) -> Iterator[ScheduleEntry]:
+        with self._database.read() as session:
+            on = {item.id for item in nightlies(session)}
+            # one that was never noted as sent is new: what was due before it was put on is not its
+            for entry in [entry for entry in self.schedule.values() if entry.task == NIGHTLY and entry.total_run_count]:
+                number, last = entry.args
+                due = last()
+                if (
+                    number in on
+                    and _is_recent(last, due)
+                    and not self._on_its_way(entry.name, due)
+                    and not is_over(session, number, due)
+                ):
+                    yield entry
+
+    def _on_its_way(self, name: str, due: str) -> bool:
+        sent, doubted, _ = self._sent.get(name, ("", 0.0, 0.0))
+        return sent == due and time.monotonic() < doubted
+
+
+def _is_recent(last: LastDue, due: str) -> bool:
+    now = datetime.now(ZoneInfo(last.zone)).replace(tzinfo=None)
+    return now - datetime.fromisoformat(due) <= timedelta(seconds=OWED_SECONDS)

@@ -1,0 +1,159 @@
+"""A night that the broker did not take is sent again, for half a day, and no night that nobody is owed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from celery import Celery, _state
+from celery.beat import SchedulingError
+from kombu.exceptions import OperationalError
+
+from models.manifest import Manifest
+from scheduler.beat import make_service
+from scheduler.broker import Broker
+from scheduler.celery_app import NIGHTLY, make_app
+from scheduler.nightly import run_nightly, schedule_app
+from scheduler.owed import NightScheduler
+from storage import schedules
+from storage.database import Database
+from storage.settings import Settings
+
+Beat = Callable[[timedelta], NightScheduler]
+
+
+@pytest.fixture
+def beat(
+    settings: Settings, sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Beat]:
+    """Makes the scheduler of a folder that was due so long ago, as it stands when it has just noted it as sent."""
+    monkeypatch.setattr("tzlocal.get_localzone_name", lambda: "UTC")
+    monkeypatch.setattr(_state, "default_app", _state.default_app)
+    before, made = _state._tls.current_app, list[NightScheduler]()
+
+    def make(ago: timedelta) -> NightScheduler:
+        due = datetime.now(UTC) - ago
+        (tmp_path / "night").mkdir(exist_ok=True)
+        (tmp_path / "reports").mkdir(exist_ok=True)
+        with sqlite_database.write() as session:
+            schedules.put(
+                session, folder=str(tmp_path / "night"), cron=f"{due.minute} {due.hour} * * *",
+                reports=str(tmp_path / "reports"), site=None, submitter="nurse",
+            )  # fmt: skip
+        app = make_app(Broker("memory://", embedded=False))
+        app.conf.update(broker_transport_options={})
+        scheduler = make_service(schedule_app(app, sqlite_database), settings, sqlite_database).scheduler
+        scheduler.reserve(scheduler.schedule["nightly-1"])
+        made.append(scheduler)
+        return scheduler
+
+    yield make
+    for scheduler in made:
+        scheduler.close()
+        scheduler.app.close()
+    _state._set_current_app(before)
+
+
+def sent(scheduler: NightScheduler) -> list[list[object]]:
+    """The arguments of every night in the queue, which all tests of a process share."""
+    found = []
+    with scheduler.app.connection_for_read() as connection, connection.SimpleQueue("screening") as queue:
+        while queue.qsize():
+            message = queue.get(block=False)
+            message.ack()
+            if message.headers["task"] == NIGHTLY:
+                found.append(message.payload[0])
+    return found
+
+
+def minute(scheduler: NightScheduler) -> str:
+    return str(scheduler.schedule["nightly-1"].args[1]())
+
+
+SHORTLY, LONG_AGO = timedelta(minutes=5), timedelta(hours=12, minutes=5)
+
+
+def test_a_night_that_the_broker_did_not_take(beat: Beat, monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduler = beat(SHORTLY)
+    due = minute(scheduler)
+
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError("the broker is gone")
+
+    with monkeypatch.context() as gone:
+        gone.setattr(Celery, "send_task", away)
+        with pytest.raises(SchedulingError):
+            scheduler.apply_async(scheduler.schedule["nightly-1"])
+        scheduler.send_owed()  # the broker is still away, and beat goes on
+    assert sent(scheduler) == []
+    while not scheduler.tick():
+        pass
+    assert sent(scheduler) == [[1, due]]
+    scheduler.send_owed()  # it is on its way now
+    assert sent(scheduler) == []
+
+
+def test_beat_that_was_started_anew_meanwhile(beat: Beat, sqlite_database: Database, settings: Settings) -> None:
+    """It reads from its file that the night was sent, which is not so."""
+    beat(SHORTLY).close()
+    again = beat(SHORTLY)
+    again.send_owed()
+    assert len(sent(again)) == 1
+
+
+def test_a_night_whose_message_is_lost_is_doubted_later_and_later(beat: Beat, monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduler = beat(SHORTLY)
+    clock, counts = 1e6, []
+    monkeypatch.setattr("scheduler.owed.time.monotonic", lambda: clock)
+    for hours in (0.0, 0.4, 0.6, 1.4, 1.6, 3.4, 3.6, 7.4, 7.6):
+        clock = 1e6 + hours * 3600
+        scheduler.send_owed()
+        counts.append(len(sent(scheduler)))
+    assert counts == [1, 0, 1, 0, 1, 0, 1, 0, 1]
+
+
+def test_a_night_that_is_done_is_not_sent_again(
+    beat: Beat, settings: Settings, sqlite_database: Database, installed_model: Manifest, tmp_path: Path,
+    photograph: Callable[..., Path],
+) -> None:  # fmt: skip
+    scheduler = beat(SHORTLY)
+    photograph(tmp_path / "night" / "1.jpg")
+    assert run_nightly(sqlite_database, settings, 1, minute(scheduler)) is not None
+    scheduler.send_owed()
+    assert sent(scheduler) == []
+
+
+def test_a_night_that_was_quiet_is_not_sent_again_into_the_day(
+    beat: Beat, settings: Settings, sqlite_database: Database, installed_model: Manifest, tmp_path: Path,
+    photograph: Callable[..., Path],
+) -> None:  # fmt: skip
+    scheduler = beat(SHORTLY)
+    due = minute(scheduler)
+    assert run_nightly(sqlite_database, settings, 1, due) is None
+    photograph(tmp_path / "night" / "of-the-day.jpg")
+    scheduler.send_owed()
+    assert sent(scheduler) == []
+    assert run_nightly(sqlite_database, settings, 1, due) is None  # nor by a message that is delivered twice
+    assert run_nightly(sqlite_database, settings, 1, "2999-01-01T00:00") is not None
+
+
+@pytest.mark.parametrize("case", ["long ago", "just put on", "taken off"])
+def test_a_night_that_nobody_is_owed(beat: Beat, sqlite_database: Database, tmp_path: Path, case: str) -> None:
+    scheduler = beat(LONG_AGO if case == "long ago" else SHORTLY)
+    if case == "just put on":
+        scheduler.schedule["nightly-1"].total_run_count = 0
+    if case == "taken off":
+        with sqlite_database.write() as session:
+            schedules.take_off(session, folder=str(tmp_path / "night"))
+    scheduler.send_owed()
+    assert sent(scheduler) == []
+
+
+@pytest.mark.parametrize(("ago", "due"), [(SHORTLY, True), (LONG_AGO, False)])
+def test_a_site_that_was_off_for_days_takes_in_none_of_them(beat: Beat, ago: timedelta, due: bool) -> None:
+    scheduler = beat(ago)
+    entry = scheduler.schedule["nightly-1"]
+    entry.last_run_at -= timedelta(days=3)
+    assert scheduler.is_due(entry).is_due == due
