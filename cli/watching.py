@@ -12,11 +12,10 @@ from cli.waiting import worker_while_needed
 from models.errors import PassingFault
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
     from cli.troubles import Troubles
     from scheduler.inbox import Inbox
     from storage.counts import Counts
+    from storage.database import Database
 
 POLL_SECONDS = 0.2
 LISTEN_AGAIN_SECONDS = 5.0
@@ -67,8 +66,8 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Exi
                         troubles.note("folders", _unreadable(inbox))
                         told = _tell_of_what_stays(inbox, troubles, told)
                         send_due(database, app)
-                with troubles.passing("batches"), database.read() as session:
-                    for total in _complete(session, waiting):
+                with troubles.passing("batches"):
+                    for total in _complete(database, waiting):
                         unscored += _tell(total, as_json)
                 keeper.tick(needed=bool(waiting))
                 if once and not waiting and _nothing_is_left(inbox, troubles):
@@ -82,11 +81,12 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Exi
     return ExitCode.DONE_WITH_REJECTS if once and unscored else ExitCode.DONE
 
 
-def _complete(session: Session, waiting: list[str]) -> list[Counts]:
+def _complete(database: Database, waiting: list[str]) -> list[Counts]:
     """The numbers of the batches that are complete, which are waited for no longer."""
     from storage.counts import counts
 
-    totals = [counts(session, batch_id) for batch_id in waiting]
+    with database.read() as session:
+        totals = [counts(session, batch_id) for batch_id in waiting]
     done = [total for total in totals if total.state == "complete"]
     waiting[:] = [total.batch for total in totals if total not in done]
     return done
