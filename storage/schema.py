@@ -72,6 +72,7 @@ class Batch(Base):
     site: Mapped[str | None] = mapped_column(String(200))
     submitter: Mapped[str] = mapped_column(String(200))
     model: Mapped[str] = mapped_column(String(100))
+    weights: Mapped[str | None] = mapped_column(String(64))  # SHA-256 of those it was handed in for
     policy_id: Mapped[int] = mapped_column(ForeignKey("policies.id"))
     created_at: Mapped[datetime] = mapped_column(Moment, index=True)
     closed_at: Mapped[datetime | None] = mapped_column(Moment)
