@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from models.answers import ClassProbabilities
 from models.errors import Handling, OurFault
-from storage import audit, predictions
+from storage import audit, copies, predictions
 from storage.clock import db_now
 from storage.closing import close_if_done
 from storage.decisions import decision_facts, insert_decisions
@@ -65,6 +65,7 @@ class Results:
 
     scores: dict[int, tuple[float, str | None]] = field(default_factory=dict)  # probability, why ungradable
     rejected: dict[int, str] = field(default_factory=dict)  # the input's fault
+    misplaced: set[int] = field(default_factory=set)  # of the rejected: their bytes are not where they were handed in
     passing: dict[int, str] = field(default_factory=dict)  # tried again, not counted
     faults: dict[int, str] = field(default_factory=dict)  # ours: counted
     classes: dict[int, ClassProbabilities] = field(default_factory=dict)  # beside scores; none of a binary network
@@ -173,11 +174,7 @@ def complete(
         )
     common: dict[str, str | int | None] = {"chunk": held.chunk_id, "attempt": held.attempt}
     events = [
-        audit.Event(
-            "image.decided",
-            held.batch_id,
-            common | bytes_of[image_id] | decision_facts(scored, policy),
-        )
+        audit.Event("image.decided", held.batch_id, common | bytes_of[image_id] | decision_facts(scored, policy))
         for image_id, scored in decided
     ]
     for name, ended in (
@@ -186,11 +183,7 @@ def complete(
         ("image.again", again),
     ):
         events += [
-            audit.Event(
-                name,
-                held.batch_id,
-                common | bytes_of[image_id] | {"reason": why},
-            )
+            audit.Event(name, held.batch_id, common | bytes_of[image_id] | {"reason": why})
             for image_id, why in ended.items()
         ]
     if shadow is not None:
@@ -201,6 +194,10 @@ def complete(
         events.append(
             audit.Event("chunk.shadowed", held.batch_id, common | {"model": shadow.key.model, "images": len(shadowed)})
         )
+    # last: these lock the chain
+    done = {image_id for image_id, _ in decided} | results.rejected.keys() | failed.keys()
+    events += copies.link_anew(session, held.batch_id, done - results.misplaced)
+    events += copies.stand_in(session, held.batch_id, results.misplaced)
     audit.append(session, events)
     close_if_done(session, held.batch_id)
 

@@ -117,6 +117,12 @@ class Image(Base):
             sqlite_where=text("patient IS NOT NULL"),
             postgresql_where=text("patient IS NOT NULL"),
         ),
+        Index(
+            "ix_images_duplicate_of",
+            "duplicate_of",
+            sqlite_where=text("duplicate_of IS NOT NULL"),
+            postgresql_where=text("duplicate_of IS NOT NULL"),
+        ),
         CheckConstraint("state NOT IN ('rejected', 'failed') OR reason IS NOT NULL", name="unscored_has_reason"),
     )
 
@@ -129,7 +135,7 @@ class Image(Base):
     size: Mapped[int | None] = mapped_column(BigInteger)  # bytes
     state: Mapped[str] = mapped_column(String(20))
     reason: Mapped[str | None] = mapped_column(Text)
-    duplicate_of: Mapped[int | None] = mapped_column(ForeignKey("images.id"))
+    duplicate_of: Mapped[int | None] = mapped_column(ForeignKey("images.id"))  # also of one that stands in for it
     chunk_id: Mapped[str | None] = mapped_column(ForeignKey("chunks.id"), index=True)
     salt: Mapped[str | None] = mapped_column(String(32))  # of the digests on the audit chain; none once erased
     patient: Mapped[str | None] = mapped_column(Text)  # pseudonym

@@ -236,3 +236,18 @@ def test_batches_of_before_schema_0007_get_the_weights_of_their_event(
     with database.read() as session:
         found = {row.id: row.weights for row in session.execute(select(Batch.id, Batch.weights))}
     assert found == {batch_id: manifest.weights_sha256, "older": None}
+
+
+def test_copies_are_found_by_their_original_since_schema_0008(database: Database) -> None:
+    def indexes() -> set[str | None]:
+        with database.engine.connect() as connection:
+            return {index["name"] for index in inspect(connection).get_indexes("images")}
+
+    assert "ix_images_duplicate_of" in indexes()
+    with database.engine.begin() as connection:
+        downward = config()
+        downward.attributes["connection"] = connection
+        command.downgrade(downward, "0007")
+    assert "ix_images_duplicate_of" not in indexes()
+    assert upgrade(database) == ("0007", HEAD)
+    assert "ix_images_duplicate_of" in indexes()

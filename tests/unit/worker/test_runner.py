@@ -103,6 +103,39 @@ def test_a_refused_file_does_not_hold_up_the_rest(
     assert states(database, batch_id) == ["screened", "rejected", "screened", "screened"]
 
 
+@pytest.mark.parametrize("fault", ["renamed", "changed"])
+def test_a_copy_is_screened_when_its_original_is_not_at_its_place_any_more(
+    database: Database, ours: Runner, handed_in: HandedIn, paths: list[Path], tmp_path: Path, fault: str
+) -> None:
+    copy = tmp_path / "ward" / "copy.jpg"
+    copy.write_bytes(paths[0].read_bytes())
+    batch_id = handed_in([paths[0], copy])
+    if fault == "renamed":
+        paths[0].rename(tmp_path / "tidied-up.jpg")
+    else:
+        paths[0].write_bytes(paths[1].read_bytes())
+    assert ours.run(chunk_of(database, batch_id).id) == "done"
+    assert states(database, batch_id) == ["rejected", "waiting"]
+    with database.read() as session:
+        (stand_in,) = session.scalars(select(Chunk.id).where(Chunk.state == "waiting"))
+        assert recovery.due_chunks(session, 10) == [stand_in]
+    assert ours.run(stand_in) == "done"
+    assert states(database, batch_id) == ["rejected", "screened"]
+    with database.read() as session:
+        assert session.get_one(Batch, batch_id).state == "complete"
+        assert audit.verify(session)
+
+
+def test_a_copy_of_bytes_that_are_no_picture_stays_one(
+    database: Database, ours: Runner, handed_in: HandedIn, paths: list[Path]
+) -> None:
+    for path in paths[:2]:
+        path.write_bytes(b"no picture")
+    batch_id = handed_in(paths[:2])
+    assert ours.run(chunk_of(database, batch_id).id) == "done"
+    assert states(database, batch_id) == ["rejected", "duplicate"]
+
+
 def test_a_chunk_that_is_done_taken_or_unknown_is_not_due(
     database: Database, ours: Runner, handed_in: HandedIn, paths: list[Path], network: Any
 ) -> None:
