@@ -53,8 +53,9 @@ def register(folder: Path, settings: Settings, actor: str) -> Manifest:
     """Copy a model version into DERMSCREEN_HOME/models and note it on the audit chain.
 
     One that is there already and gives the same probabilities stays; its damaged files are replaced by those of this
-    folder. Raises ModelInvalid when a version is not what its manifest says and cannot be repaired from this folder,
-    UsageFault when the name is taken by one that gives other probabilities.
+    folder. Raises ModelInvalid when a version is not what its manifest says and cannot be repaired from this folder, or
+    the site's records have its name with other weights, of another host that shares the database, say; UsageFault when
+    the name is taken here by one that gives other probabilities.
     """
     from models.catalogue import SHIPPED
     from models.version import open_version
@@ -107,6 +108,8 @@ def _kept(there: ModelVersion, version: ModelVersion, settings: Settings, actor:
     from cli.repairing import repair
     from models.catalogue import SHIPPED
     from models.errors import ModelInvalid, UsageFault
+    from storage.migrate import open_database
+    from storage.name_on_record import expect_same_weights
 
     ours, name = version.manifest.scoring, there.name
     if what := [words for words, value in there.manifest.scoring.items() if value != ours[words]]:
@@ -114,6 +117,8 @@ def _kept(there: ModelVersion, version: ModelVersion, settings: Settings, actor:
             f"there is another model version {name!r} with other {', '.join(what)}; a name never changes its "
             "meaning: give yours a new one in its manifest.json"
         )
+    with closing(open_database(settings)) as database, database.read() as session:
+        expect_same_weights(session, version.manifest)
     if there.folder.parent != SHIPPED:
         if parts := repair(there, version, settings, actor):
             talk(

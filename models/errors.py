@@ -3,6 +3,7 @@
 DermscreenError
 ├── InputFault            the person who supplied the input; never retried
 │   ├── ImageRefused      one image cannot be screened; the batch goes on
+│   │   └── NotInPlace    its bytes are not where they were handed in; a copy elsewhere may be sound
 │   └── UsageFault        a command or a setting asks for something that cannot be
 ├── PassingFault          nobody: it is tried again with backoff
 │   └── ServiceUnreachable  the operator: Redis, the database or a storage does not answer
@@ -46,6 +47,10 @@ class ImageRefused(InputFault):
 
     The text names no file: it goes into logs and onto the audit chain.
     """
+
+
+class NotInPlace(ImageRefused):
+    """The bytes that were handed in cannot be read where they lay: a copy of them elsewhere may be sound."""
 
 
 class UsageFault(InputFault):

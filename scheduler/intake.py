@@ -26,6 +26,7 @@ from storage.batch_preparation import prepared
 from storage.batch_writer import Received
 from storage.database import Database, Session
 from storage.image_files import read_image_bytes
+from storage.name_on_record import expect_same_weights
 from storage.processes import os_user
 from storage.registry import active_model
 from storage.settings import Settings
@@ -54,8 +55,9 @@ class Request:
 def active_manifest(database: Database, settings: Settings) -> Manifest:
     """The manifest of the model version that screens new batches. Raises ModelInvalid."""
     with database.read() as session:
-        name = active_model(session)
-    return find(name, settings.home).manifest
+        manifest = find(active_model(session), settings.home).manifest
+        expect_same_weights(session, manifest)  # as the writing does; before thousands of files are read
+    return manifest
 
 
 def take_in(

@@ -17,6 +17,7 @@ from storage.batch_writer import Received, first_free_number, write_rows
 from storage.clock import db_now
 from storage.closing import close_if_done
 from storage.decisions import policy_hash
+from storage.name_on_record import expect_same_weights
 from storage.schema import Batch, Policy
 from storage.states import BatchState
 
@@ -56,17 +57,19 @@ def create(session: Session, header: Header, received: Iterable[Received]) -> st
 
 def key_of(manifest: Manifest) -> predictions.Key:
     """Whose predictions a batch reuses."""
-    return predictions.Key(manifest.name, manifest.preprocessing)
+    return predictions.Key(manifest.name, manifest.preprocessing, manifest.weights_sha256)
 
 
 def write(session: Session, header: Header, ready: Prepared) -> str:
     """Write a batch, its images and their chunks: whole in one transaction, or not at all. Returns its id.
 
     Bytes that this model has scored before are decided at once and never queued. Raises PassingFault when the database
-    is not the one any more that the batch was prepared for.
+    is not the one any more that the batch was prepared for, ModelInvalid when its records have the name of the model
+    version with other weights.
     """
     audit.lock(session)
     follow(session, ready.head)
+    expect_same_weights(session, header.manifest)
     policy = session.get(Policy, ready.policy.id)
     if policy is None or policy_hash(policy) != policy_hash(ready.policy):
         raise PassingFault("the database was replaced by a backup while the batch was prepared; submit it again")
@@ -78,6 +81,7 @@ def write(session: Session, header: Header, ready: Prepared) -> str:
         site=header.site,
         submitter=header.submitter,
         model=header.manifest.name,
+        weights=header.manifest.weights_sha256,
         policy_id=ready.policy.id,
         created_at=session.execute(select(db_now(-header.seconds_spent))).scalar_one(),
         export_folder=header.export_folder,

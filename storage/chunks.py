@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from models.answers import ClassProbabilities
 from models.errors import Handling, OurFault
-from storage import audit, predictions
+from storage import audit, copies, predictions
 from storage.clock import db_now
 from storage.closing import close_if_done
 from storage.decisions import decision_facts, insert_decisions
@@ -56,6 +56,7 @@ class Claim:
     model: str
     images: tuple[ChunkImage, ...]
     lease_seconds: float = LEASE_SECONDS
+    weights: str | None = None  # SHA-256 of those that the batch was handed in for; none of a batch of long ago
 
 
 @dataclass
@@ -64,6 +65,7 @@ class Results:
 
     scores: dict[int, tuple[float, str | None]] = field(default_factory=dict)  # probability, why ungradable
     rejected: dict[int, str] = field(default_factory=dict)  # the input's fault
+    misplaced: set[int] = field(default_factory=set)  # of the rejected: their bytes are not where they were handed in
     passing: dict[int, str] = field(default_factory=dict)  # tried again, not counted
     faults: dict[int, str] = field(default_factory=dict)  # ours: counted
     classes: dict[int, ClassProbabilities] = field(default_factory=dict)  # beside scores; none of a binary network
@@ -106,10 +108,10 @@ def claim(session: Session, chunk_id: str, holder: str, lease_seconds: float = L
         .order_by(Image.position)
     )
     images = tuple(ChunkImage(row.id, row.image, row.location, row.checksum or "", row.size) for row in rows)
-    model = session.scalars(select(Batch.model).where(Batch.id == taken.batch_id)).one()
+    batch = session.execute(select(Batch.model, Batch.weights).where(Batch.id == taken.batch_id)).one()
     facts: dict[str, str | int | None] = {"chunk": chunk_id, "attempt": taken.attempt, "images": len(images)}
     audit.append(session, [audit.Event("chunk.claimed", taken.batch_id, facts | {"holder": holder})])
-    return Claim(chunk_id, taken.batch_id, taken.attempt, model, images, lease_seconds)
+    return Claim(chunk_id, taken.batch_id, taken.attempt, batch.model, images, lease_seconds, batch.weights)
 
 
 def renew(session: Session, held: Claim) -> None:
@@ -172,11 +174,7 @@ def complete(
         )
     common: dict[str, str | int | None] = {"chunk": held.chunk_id, "attempt": held.attempt}
     events = [
-        audit.Event(
-            "image.decided",
-            held.batch_id,
-            common | bytes_of[image_id] | decision_facts(scored, policy),
-        )
+        audit.Event("image.decided", held.batch_id, common | bytes_of[image_id] | decision_facts(scored, policy))
         for image_id, scored in decided
     ]
     for name, ended in (
@@ -185,11 +183,7 @@ def complete(
         ("image.again", again),
     ):
         events += [
-            audit.Event(
-                name,
-                held.batch_id,
-                common | bytes_of[image_id] | {"reason": why},
-            )
+            audit.Event(name, held.batch_id, common | bytes_of[image_id] | {"reason": why})
             for image_id, why in ended.items()
         ]
     if shadow is not None:
@@ -200,6 +194,10 @@ def complete(
         events.append(
             audit.Event("chunk.shadowed", held.batch_id, common | {"model": shadow.key.model, "images": len(shadowed)})
         )
+    # last: these lock the chain
+    done = {image_id for image_id, _ in decided} | results.rejected.keys() | failed.keys()
+    events += copies.link_anew(session, held.batch_id, done - results.misplaced)
+    events += copies.stand_in(session, held.batch_id, results.misplaced)
     audit.append(session, events)
     close_if_done(session, held.batch_id)
 

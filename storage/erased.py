@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from storage import audit
 from storage.clock import db_now
 from storage.closing import close_if_done
+from storage.copies import stand_in
 from storage.image_files import ERASED_LOCATION
 from storage.paging import pages
 from storage.schema import Chunk, Image
@@ -39,7 +40,8 @@ def erase_rows(session: Session, images: Sequence[Erasable], facts: Mapping[int,
     """Take what names a person out of the rows, in this transaction, with the audit events.
 
     Without its salt the digests on the chain tell nothing of the names any more. An image that was still to be
-    screened becomes failed, and its batch may be complete by that; no worker may hold its chunk.
+    screened becomes failed, a copy of it that is not erased is screened in its stead, and its batch may be complete by
+    that; no worker may hold its chunk.
 
     Args:
         facts: of the event ``image.erased``, by image id.
@@ -58,8 +60,11 @@ def erase_rows(session: Session, images: Sequence[Erasable], facts: Mapping[int,
     for image in images:
         known: Facts = {"image": image.id, "checksum": image.checksum, "size": image.size}
         events.append(audit.Event("image.erased", image.batch_id, {**known, **facts[image.id]}))
+    batches = sorted({image.batch_id for image in open_ones})
+    for batch_id in batches:
+        events += stand_in(session, batch_id, [image.id for image in open_ones if image.batch_id == batch_id])
     audit.append(session, [*events, closing])
-    for batch_id in sorted({image.batch_id for image in open_ones}):
+    for batch_id in batches:
         close_if_done(session, batch_id)
 
 

@@ -24,10 +24,27 @@ class Key:
 
     model: str
     preprocessing: str
+    weights: str | None = None  # SHA-256; None: whichever have the name
 
 
 def known(session: Session, key: Key, checksums: Iterable[str]) -> dict[str, Scored]:
-    """checksum -> prediction, for those already scored by this very model and preprocessing."""
+    """checksum -> prediction, for those already scored by this very model, its weights and preprocessing.
+
+    Of predictions made before schema 0005 the weights are not on record: the name stands for them.
+    """
+    return {number: scored for number, scored in _of_name(session, key, checksums).items() if _same(scored, key)}
+
+
+def of_other_weights(session: Session, key: Key, checksums: Iterable[str]) -> set[str]:
+    """Checksums that other weights of this very name have scored: they are not for use, and there is no second row."""
+    return {number for number, scored in _of_name(session, key, checksums).items() if not _same(scored, key)}
+
+
+def _same(scored: Scored, key: Key) -> bool:
+    return key.weights is None or scored.computed is None or scored.computed.weights == key.weights
+
+
+def _of_name(session: Session, key: Key, checksums: Iterable[str]) -> dict[str, Scored]:
     wanted = list(checksums)
     if not wanted:
         return {}
@@ -59,6 +76,7 @@ def record(
 ) -> dict[str, Scored]:
     """Store (checksum, probability, ungradable) and return what counts: the first stored one of each checksum.
 
+    A checksum that other weights of the name have scored is left out, see `of_other_weights`.
     ``classes``: checksum -> probabilities of several classes, where the network has them. ``computed``: with what.
     """
     by_class = classes or {}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import ColumnElement, case, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from storage import audit
+from storage import audit, copies
 from storage.batch_writer import new_chunk
 from storage.chunks import MAX_FAULTS, Claim, LeaseLost, given_up, hand_back
 from storage.clock import db_now
@@ -41,6 +41,8 @@ def take_back_lost_chunks(session: Session) -> int:
         batches.add(chunk.batch_id)
         events += _take_back(session, chunk)
     session.flush()
+    for item in [item for item in events if item.event == "image.failed"]:
+        events += copies.link_anew(session, item.batch_id or "", [int(item.facts["image"] or 0)])
     audit.append(session, events)
     for batch_id in sorted(batches):
         close_if_done(session, batch_id)

@@ -12,6 +12,7 @@ from models.catalogue import DEFAULT_MODEL
 from models.manifest import Manifest
 from storage import audit
 from storage.clock import db_now
+from storage.name_on_record import expect_same_weights
 from storage.schema import Activation
 from storage.states import Role
 
@@ -39,7 +40,9 @@ def _holder(session: Session, role: Role) -> str | None:
 
 
 def record_registration(session: Session, manifest: Manifest, actor: str) -> None:
-    """Note on the audit chain that a model version was put into the data folder."""
+    """Note on the audit chain that a model version was put into the data folder. Raises as `expect_same_weights`."""
+    audit.lock(session)  # of two at once, on two hosts, the second finds the first
+    expect_same_weights(session, manifest)
     facts: dict[str, str | int | None] = {
         "model": manifest.name,
         "weights": manifest.weights_sha256,
@@ -65,8 +68,11 @@ def give_role(session: Session, role: Role, manifest: Manifest | None, actor: st
     """Give a role to a model version (None: to nobody) and return who held it before. An audit event says so.
 
     Both name holders: nobody holds a role that `filled_by` fills, and another release may fill it with another.
+    Raises ModelInvalid as `expect_same_weights`.
     """
     audit.lock(session)  # of two activations at once, the second names the first as the old one
+    if manifest is not None:
+        expect_same_weights(session, manifest)
     before = _holder(session, role)
     now = session.execute(select(db_now())).scalar_one()
     name = manifest.name if manifest else None

@@ -16,7 +16,7 @@ from models.rounding import text
 from storage.erased import ERASED_IMAGE
 from storage.predictions import classes_of_text
 from storage.schema import Batch, Decision, Image, Policy, Prediction
-from storage.states import UNFINISHED, ImageState, Outcome
+from storage.states import NOT_JUDGED, UNFINISHED, ImageState, Outcome
 
 NOTICE = "Research software: a screening aid, not a diagnosis and not a medical device."
 COLUMNS = (
@@ -49,6 +49,7 @@ class ReportRow:
     patient: str = ""  # pseudonym, and that of the lesion; "" where nobody said
     lesion: str = ""
     erased: bool = False
+    unscreened_copy: bool = False  # a copy of an image that nobody judged: neither of them has an outcome
 
     @property
     def most_probable(self) -> tuple[str, float] | None:
@@ -84,7 +85,7 @@ def rows(session: Session, batch_ids: Sequence[str], *, flagged_only: bool) -> I
     """Rows batch by batch: flagged lesions by falling probability, or every image in the order it was submitted."""
     for batch_id in batch_ids:
         for row in session.execute(_query(batch_id, flagged_only=flagged_only).execution_options(yield_per=1_000)):
-            image, batch, decision, prediction, policy, original = row
+            image, batch, decision, prediction, policy, original, state = row
             scored = image.state == ImageState.SCREENED
             yield ReportRow(
                 batch=batch.id,
@@ -96,20 +97,21 @@ def rows(session: Session, batch_ids: Sequence[str], *, flagged_only: bool) -> I
                 threshold=policy.threshold if scored else None,
                 model=batch.model if scored else "",
                 policy=policy.label if scored else "",
-                reason=_reason(image, decision, original),
+                reason=_reason(image, decision, original, state),
                 site=batch.site or "",
                 submitter=batch.submitter,
                 classes=classes_of_text(prediction.classes) if scored else None,
                 patient=image.patient or "",
                 lesion=image.lesion or "",
                 erased=image.erased_at is not None,
+                unscreened_copy=image.state == ImageState.DUPLICATE and state in NOT_JUDGED,
             )
 
 
-def _query(batch_id: str, *, flagged_only: bool) -> Select[Image, Batch, Decision, Prediction, Policy, str]:
+def _query(batch_id: str, *, flagged_only: bool) -> Select[Image, Batch, Decision, Prediction, Policy, str, str]:
     original = aliased(Image)
     query = (
-        select(Image, Batch, Decision, Prediction, Policy, original.image)
+        select(Image, Batch, Decision, Prediction, Policy, original.image, original.state)
         .join(Batch, Image.batch_id == Batch.id)
         .outerjoin(Decision, (Decision.image_id == Image.id) & (Decision.policy_id == Batch.policy_id))
         .outerjoin(Prediction, Decision.prediction_id == Prediction.id)
@@ -124,9 +126,10 @@ def _query(batch_id: str, *, flagged_only: bool) -> Select[Image, Batch, Decisio
     return query.order_by(Image.position)
 
 
-def _reason(image: Image, decision: Decision | None, original: str | None) -> str:
+def _reason(image: Image, decision: Decision | None, original: str | None, state: str | None) -> str:
     if image.state == ImageState.DUPLICATE:
-        return "same bytes as an erased image" if original == ERASED_IMAGE else f"same bytes as {original}"
+        same = "same bytes as an erased image" if original == ERASED_IMAGE else f"same bytes as {original}"
+        return f"{same}, which was not screened" if state in NOT_JUDGED else same
     if image.state in UNFINISHED:
         return "not yet screened"
     if decision is not None:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from models.errors import UsageFault
-from storage import audit
+from storage import audit, copies
 from storage.batch_writer import CHUNK_IMAGES, new_chunk
 from storage.paging import pages
 from storage.schema import Batch, Image
@@ -20,19 +20,20 @@ PAGE = 15 * CHUNK_IMAGES  # ids in memory at once
 
 @dataclass(frozen=True)
 class Retried:
-    """How many failed images wait again, in how many chunks, and how many cannot since they were erased."""
+    """How many images wait again, in how many chunks, and how many failed ones cannot since they were erased."""
 
     images: int
     chunks: int
     erased: int = 0
+    copies: int = 0  # of erased ones, which are screened in their stead; among the images
 
 
 def retry_failed(session: Session, batch_id: str, actor: str) -> Retried:
     """Put the failed images of a batch into fresh chunks, whose faults are counted from zero.
 
     The batch is open again until they are terminal, and a report that was written of it is due again. What was
-    rejected stays rejected, and what was erased stays as it is. An audit event says who did this; where nothing
-    failed, nothing changes.
+    rejected stays rejected, and what was erased stays as it is; a copy of its bytes that was not is screened in its
+    stead. An audit event says who did this; where nothing failed, nothing changes.
     Raises UsageFault when there is no such batch.
     """
     audit.lock(session)  # of two calls at once the second finds nothing failed; first, as completing a chunk has it
@@ -43,9 +44,10 @@ def retry_failed(session: Session, batch_id: str, actor: str) -> Retried:
     number = select(func.count()).select_from(Image).where(*of_batch)
     erased = session.scalar(number.where(Image.erased_at.is_not(None))) or 0
     failed = session.scalar(number.where(Image.erased_at.is_(None))) or 0
-    if not failed:
+    alone = copies.left_alone(session, batch_id)
+    if not failed and not alone:
         return Retried(0, 0, erased)
-    facts: dict[str, str | int | None] = {"actor": actor, "images": failed}
+    facts: dict[str, str | int | None] = {"actor": actor, "images": failed + len(alone)}
     audit.append(session, [audit.Event("batch.retried", batch_id, facts)])
     chunks = 0
     for group in pages(_failed(session, batch_id), CHUNK_IMAGES):
@@ -57,9 +59,12 @@ def retry_failed(session: Session, batch_id: str, actor: str) -> Retried:
         retried = [audit.Event("image.retried", batch_id, {"image": image, "chunk": chunk_id}) for image in group]
         audit.append(session, retried)
         chunks += 1
+    instead = copies.stand_in(session, batch_id, alone)
+    audit.append(session, instead)
+    chunks += len({item.facts["chunk"] for item in instead})
     batch.state, batch.closed_at, batch.exported_at = BatchState.OPEN, None, None
     session.flush()
-    return Retried(failed, chunks, erased)
+    return Retried(failed + len(alone), chunks, erased, len(alone))
 
 
 def _failed(session: Session, batch_id: str) -> Iterator[int]:

@@ -72,6 +72,7 @@ class Batch(Base):
     site: Mapped[str | None] = mapped_column(String(200))
     submitter: Mapped[str] = mapped_column(String(200))
     model: Mapped[str] = mapped_column(String(100))
+    weights: Mapped[str | None] = mapped_column(String(64))  # SHA-256 of those it was handed in for
     policy_id: Mapped[int] = mapped_column(ForeignKey("policies.id"))
     created_at: Mapped[datetime] = mapped_column(Moment, index=True)
     closed_at: Mapped[datetime | None] = mapped_column(Moment)
@@ -116,6 +117,12 @@ class Image(Base):
             sqlite_where=text("patient IS NOT NULL"),
             postgresql_where=text("patient IS NOT NULL"),
         ),
+        Index(
+            "ix_images_duplicate_of",
+            "duplicate_of",
+            sqlite_where=text("duplicate_of IS NOT NULL"),
+            postgresql_where=text("duplicate_of IS NOT NULL"),
+        ),
         CheckConstraint("state NOT IN ('rejected', 'failed') OR reason IS NOT NULL", name="unscored_has_reason"),
     )
 
@@ -128,7 +135,7 @@ class Image(Base):
     size: Mapped[int | None] = mapped_column(BigInteger)  # bytes
     state: Mapped[str] = mapped_column(String(20))
     reason: Mapped[str | None] = mapped_column(Text)
-    duplicate_of: Mapped[int | None] = mapped_column(ForeignKey("images.id"))
+    duplicate_of: Mapped[int | None] = mapped_column(ForeignKey("images.id"))  # also of one that stands in for it
     chunk_id: Mapped[str | None] = mapped_column(ForeignKey("chunks.id"), index=True)
     salt: Mapped[str | None] = mapped_column(String(32))  # of the digests on the audit chain; none once erased
     patient: Mapped[str | None] = mapped_column(Text)  # pseudonym

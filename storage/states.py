@@ -12,12 +12,13 @@ class ImageState(StrEnum):
     QUEUED = "queued"  # its chunk was sent
     RUNNING = "running"  # a worker holds its chunk
     SCREENED = "screened"  # has a prediction and a decision
-    DUPLICATE = "duplicate"  # same bytes earlier in the batch; linked to that image
+    DUPLICATE = "duplicate"  # same bytes in the batch, and screened there; linked to that image
     REJECTED = "rejected"  # the input's fault, with the reason; never retried
     FAILED = "failed"  # ours: attempts used up, with the reason
 
 
 UNFINISHED = (ImageState.WAITING, ImageState.QUEUED, ImageState.RUNNING)
+NOT_JUDGED = (ImageState.REJECTED, ImageState.FAILED)  # ended without an outcome
 
 
 class Outcome(StrEnum):

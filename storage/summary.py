@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from models.printable import printable
 from models.rounding import text
+from storage.copies import unscreened_copies
 from storage.counts import counts
 from storage.report import NOTICE, rows
 from storage.schema import AuditEvent, Batch, Policy
@@ -41,12 +42,12 @@ def write_summary(file: IO[str], session: Session, batch_id: str, flagged: str) 
         "",
         f"The flagged lesions stand in {flagged}.",
     ]
-    unjudged = total.review + total.rejected + total.failed
+    unjudged = total.review + total.rejected + total.failed + unscreened_copies(session, batch_id)
     lines += [f"Not judged, and a person must look: {unjudged or 'none'}", ""]
     file.writelines(f"{line}\n" for line in lines)
     if unjudged:
         for row in rows(session, [batch_id], flagged_only=False):
-            if row.outcome in LISTED:
+            if row.outcome in LISTED or row.unscreened_copy:
                 file.write(f"  {row.outcome:<8}  {printable(row.image)}: {printable(row.reason)}\n")
         file.write("\n")
     file.write(f"Audit trail when the batch was complete: {_trail(session, batch_id)}\n")

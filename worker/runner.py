@@ -8,10 +8,13 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from models.errors import Handling, PassingFault, handling_of
+from models.errors import Handling, ModelInvalid, PassingFault, handling_of
+from models.manifest import Manifest
 from storage import chunks, predictions, registry, workers
+from storage.batches import key_of
 from storage.chunks import Claim, LeaseLost, Results, ShadowScores
 from storage.database import Database
+from storage.name_on_record import expect_same_weights
 from storage.pause import paused, put_off
 from storage.processes import identity
 from storage.settings import LEASE_SECONDS
@@ -22,6 +25,9 @@ from worker.screening import screen
 log = logging.getLogger(__name__)
 
 RENEWALS = 4  # of a lease while it lasts, as long as there is progress
+SCORED_BY_OTHERS = (
+    "these bytes have a score by other weights of the same name on record; hand them in for a version of another name"
+)
 WRITE_TRIES = 6  # of a result that is already computed; with backoff they span about 30 s
 
 T = TypeVar("T")
@@ -97,7 +103,8 @@ class Runner:
     def _screen(self, claim: Claim) -> str:
         network = self._networks.get(claim.model)
         manifest = network.version.manifest
-        key = predictions.Key(manifest.name, manifest.preprocessing)
+        _expect_weights(claim, manifest)
+        key = key_of(manifest)
         results = self._results(claim, network, key)
         results.computed = computed(manifest)
         shadow = self._shadow(claim, results)
@@ -106,11 +113,15 @@ class Runner:
 
     def _results(self, claim: Claim, network: Network, key: predictions.Key) -> Results:
         """Scores of the chunk's images; those that another batch brought in meanwhile are not computed again."""
+        checksums = {image.checksum for image in claim.images}
         with self._database.read() as session:
-            known = predictions.known(session, key, {image.checksum for image in claim.images})
-        todo = tuple(image for image in claim.images if image.checksum not in known)
+            known = predictions.known(session, key, checksums)
+            others = predictions.of_other_weights(session, key, checksums)
+        todo = tuple(image for image in claim.images if image.checksum not in known.keys() | others)
         results = screen(todo, network, _Lease(self._database, claim).keep)
         for image in claim.images:
+            if image.checksum in others:
+                results.faults[image.id] = SCORED_BY_OTHERS
             if scored := known.get(image.checksum):
                 results.scores[image.id] = (scored.probability, scored.ungradable)
                 if by_class := predictions.classes_of_text(scored.classes):
@@ -125,6 +136,8 @@ class Runner:
             return None
         try:
             network = self._networks.get(name)
+            with self._database.read() as session:
+                expect_same_weights(session, network.version.manifest)
             scored = tuple(image for image in claim.images if image.id in results.scores)
             found = screen(scored, network, _Lease(self._database, claim).keep)
         except LeaseLost:
@@ -133,12 +146,22 @@ class Runner:
             log.error("the shadow %s could not score chunk %s: %s", name, claim.chunk_id, type(error).__name__)
             return None
         manifest = network.version.manifest
-        key = predictions.Key(manifest.name, manifest.preprocessing)
+        key = key_of(manifest)
         return ShadowScores(key, found.scores, found.classes, computed(manifest))
 
     def _complete(self, claim: Claim, key: predictions.Key, results: Results, shadow: ShadowScores | None) -> None:
         with self._database.write() as session:
             chunks.complete(session, claim, key, results, shadow)
+
+
+def _expect_weights(claim: Claim, manifest: Manifest) -> None:
+    """Raises ModelInvalid when the version of the batch's name that is at hand has other weights than the batch's."""
+    if claim.weights not in (None, manifest.weights_sha256):
+        raise ModelInvalid(
+            f"model {manifest.name}: these are not the weights that batch {claim.batch_id} was handed in for: expected "
+            f"SHA-256 {claim.weights}, at hand is {manifest.weights_sha256}; put that version into the data folder of "
+            "this host, and give the other one a name of its own; nothing is screened with it"
+        )
 
 
 def _in_words(error: Exception) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.checksum import sha256_hex
 from models.decoding import decode
-from models.errors import Handling, ImageRefused, UsageFault, handling_of
+from models.errors import Handling, ImageRefused, NotInPlace, UsageFault, handling_of
 from models.field import lit_field
 from models.limits import PIXELS_AT_ONCE
 from models.memory import PixelBudget
@@ -59,11 +59,14 @@ def screen(
     budget = PixelBudget(PIXELS_AT_ONCE)
 
     def ready(image: ChunkImage) -> _Picture:
-        data = read_image_bytes(image.location)
+        try:
+            data = read_image_bytes(image.location)
+        except ImageRefused as refusal:
+            raise NotInPlace(str(refusal)) from refusal
         received = sha256_hex(data)
         if received != image.checksum:
             both = f"expected the bytes with SHA-256 {image.checksum[:12]}..., received {received[:12]}..."
-            raise ImageRefused(changed.format(bytes=both))
+            raise NotInPlace(changed.format(bytes=both))
         with budget.share() as take:
             rgb = decode(data, PurePath(image.image).suffix, at_least=manifest.input_size, before=take)
             field = lit_field(rgb)  # once for both
@@ -99,6 +102,8 @@ def _note(results: Results, image_id: int, error: Exception) -> None:
     handling = handling_of(error)
     if handling is Handling.REJECTED:
         results.rejected[image_id] = str(error)
+        if isinstance(error, NotInPlace):
+            results.misplaced.add(image_id)
     elif handling is Handling.AGAIN:
         results.passing[image_id] = str(error)
     elif isinstance(error, UsageFault):  # a package is missing here, say: its text says which, and names no file

@@ -50,7 +50,10 @@ def command(batch: str, wait: bool, actor: str, as_json: bool) -> int:
         if retried.erased:
             output.talk(f"Failed images that were erased and stay as they are: {retried.erased}.")
         if retried.images:
-            output.talk(f"Failed images that are tried again: {retried.images}.")
+            if failed := retried.images - retried.copies:
+                output.talk(f"Failed images that are tried again: {failed}.")
+            if retried.copies:
+                output.talk(f"Copies of erased images that are screened in their stead: {retried.copies}.")
             return queue(total, settings, database, show, wait=wait)
     show(total)
     if not retried.erased:

@@ -30,6 +30,7 @@ _STATES = {
     "image.received": OPEN,
     "image.again": OPEN,
     "image.retried": OPEN,
+    "image.stands_in": OPEN,
     "image.duplicate": ImageState.DUPLICATE,
     "image.rejected": ImageState.REJECTED,
     "image.failed": ImageState.FAILED,

@@ -9,6 +9,7 @@ from sqlalchemy import select, true
 from sqlalchemy.orm import Session
 
 from models.errors import ProofBroken
+from storage.audit.batch_weights import BatchWeights
 from storage.audit.image_rows import ImageRows
 from storage.audit.link import GENESIS, link_hash
 from storage.audit.other_rows import OtherRows
@@ -23,13 +24,14 @@ def verify(session: Session) -> int:
     """Check the whole chain and the rows that it tells of; return its length.
 
     Raises ProofBroken naming the first event that does not hold (changed, missing, inserted or out of order), or the
-    row that disagrees with its event.
+    row that disagrees with its event, or the image that was scored with other weights than its batch was handed in for.
     """
     length = 0
-    images, others = ImageRows(session), OtherRows()
+    images, others, weights = ImageRows(session), OtherRows(), BatchWeights()
     for seq, body in walk(session):
         images.take(seq, body)
         others.take(seq, body)
+        weights.take(seq, body)
         length = seq
     others.check(session)
     images.check()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from models.errors import ModelInvalid, UsageFault
 from models.evaluation.parts import known_images
 from models.version import open_version
 from storage.migrate import open_database
+from storage.registry import record_registration
 from storage.schema import AuditEvent
 from storage.settings import Settings
 
@@ -172,3 +174,20 @@ def test_a_distribution_of_other_layers_is_refused(
     with pytest.raises(ModelInvalid, match=message):
         register(folder, settings, "nurse")
     assert not (settings.home / "models").exists()
+
+
+def test_a_name_that_another_host_gave_other_weights_is_refused(settings: Settings, tmp_path: Path) -> None:
+    """Two hosts with data folders of their own, and one database."""
+    database_url = f"sqlite:///{tmp_path / 'shared.db'}"
+    north, south = (Settings(home=tmp_path / name, database_url=database_url) for name in ("north", "south"))
+    with closing(open_database(north)) as database, database.write() as session:
+        manifest = open_version(SHIPPED / "thompson-1").manifest
+        record_registration(session, replace(manifest, name="ours-1"), "nurse")
+    mine = version(tmp_path / "a")
+    with pytest.raises(ModelInvalid, match="model ours-1: this site's records have the name with other weights"):
+        register(mine, south, "technician")
+    assert list((south.home / "models").iterdir()) == []
+    shutil.copytree(mine, south.home / "models" / "ours-1")  # by hand
+    with pytest.raises(ModelInvalid, match="model ours-1: this site's records have the name with other weights"):
+        register(mine, south, "technician")
+    assert events(south) == [("model.registered", "nurse")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,14 +15,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import insert, inspect, literal, select, text
 
 import storage
 from models.errors import ServiceUnreachable, UsageFault
+from models.manifest import Manifest
+from storage import audit
+from storage.batch_writer import Received
 from storage.database import Database
 from storage.migrate import open_database, revision, upgrade
 from storage.migrations import HEAD
-from storage.schema import Base
+from storage.schema import Base, Batch
 from storage.settings import Settings
 
 MIGRATIONS = Path(storage.__file__).with_name("migrations")
@@ -210,3 +214,40 @@ def test_checksums_of_images_were_indexed_before_schema_0006(database: Database)
     assert "ix_images_batch_id_checksum" in indexes()
     assert upgrade(database) == ("0005", HEAD)
     assert "ix_images_batch_id_checksum" not in indexes()
+
+
+def test_batches_of_before_schema_0007_get_the_weights_of_their_event(
+    database: Database, submit: Callable[..., str], received: Callable[..., list[Received]], manifest: Manifest
+) -> None:
+    batch_id = submit(database, received(1))
+    with database.write() as session:  # one of a release that did not say its weights
+        later = {"id": "older", "source_key": None, "weights": None}
+        values = {column.name: column for column in Batch.__table__.columns} | {
+            name: literal(value) for name, value in later.items()
+        }
+        session.execute(insert(Batch).from_select(list(values), select(*values.values())))
+        audit.append(session, [audit.Event("batch.submitted", "older", {"model": manifest.name})])
+    with database.engine.begin() as connection:
+        downward = config()
+        downward.attributes["connection"] = connection
+        command.downgrade(downward, "0006")
+        assert "weights" not in {column["name"] for column in inspect(connection).get_columns("batches")}
+    assert upgrade(database) == ("0006", HEAD)
+    with database.read() as session:
+        found = {row.id: row.weights for row in session.execute(select(Batch.id, Batch.weights))}
+    assert found == {batch_id: manifest.weights_sha256, "older": None}
+
+
+def test_copies_are_found_by_their_original_since_schema_0008(database: Database) -> None:
+    def indexes() -> set[str | None]:
+        with database.engine.connect() as connection:
+            return {index["name"] for index in inspect(connection).get_indexes("images")}
+
+    assert "ix_images_duplicate_of" in indexes()
+    with database.engine.begin() as connection:
+        downward = config()
+        downward.attributes["connection"] = connection
+        command.downgrade(downward, "0007")
+    assert "ix_images_duplicate_of" not in indexes()
+    assert upgrade(database) == ("0007", HEAD)
+    assert "ix_images_duplicate_of" in indexes()

@@ -131,7 +131,7 @@ def test_an_image_that_was_not_scored_has_no_number_and_is_never_clear(
         ("running", "not yet screened"),
         ("failed", "out of memory (given up after 1 attempts)"),
         ("rejected", "the file changed"),
-        ("duplicate", f"same bytes as {many[2].image}"),
+        ("duplicate", f"same bytes as {many[2].image}, which was not screened"),
         ("rejected", "not an image"),
     ]
     assert {(row["probability"], row["threshold"], row["model"], row["policy"]) for row in text} == {("", "", "", "")}

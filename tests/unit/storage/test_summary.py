@@ -8,6 +8,7 @@ from io import StringIO
 from sqlalchemy import select
 
 from storage.batch_writer import Received
+from storage.chunks import Claim, Results
 from storage.database import Database
 from storage.report import NOTICE
 from storage.schema import AuditEvent
@@ -52,3 +53,17 @@ def test_it_ends_with_the_event_that_closed_the_batch(
     with database.read() as session:
         last = session.scalars(select(AuditEvent).filter_by(batch_id=batch_id, event="batch.completed")).one()
     assert once.endswith(f"complete: {last.seq}:{last.hash}\n")
+
+
+def test_a_copy_of_an_image_that_nobody_judged_is_listed_too(
+    database: Database, submit: Submit, received: Make, take: Callable[..., list[Claim]], finish: Callable[..., None]
+) -> None:
+    """Another patient's, it may be."""
+    batch_id = submit(database, received("a", "a", "b", "b"))
+    (held,) = take(database)
+    broken, good = (image.id for image in held.images)
+    finish(database, held, Results(scores={good: (0.1, None)}, rejected={broken: "not an image"}))
+    text = summary(database, batch_id)
+    assert "a person must look: 2\n\n  rejected  /ward/0.jpg: not an image\n" in text
+    assert "  duplicate  /ward/1.jpg: same bytes as /ward/0.jpg, which was not screened\n" in text
+    assert "/ward/3.jpg" not in text

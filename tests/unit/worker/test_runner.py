@@ -19,6 +19,7 @@ from models.version import ModelVersion
 from storage import audit, chunks, pause, predictions, recovery, registry, workers
 from storage.clock import db_now
 from storage.database import Database
+from storage.engines import Computed
 from storage.schema import AuditEvent, Base, Batch, Chunk, Decision, Image, Prediction, Worker
 from storage.settings import Settings
 from storage.states import Role
@@ -100,6 +101,39 @@ def test_a_refused_file_does_not_hold_up_the_rest(
     paths[1].unlink()
     assert ours.run(chunk_of(database, batch_id).id) == "done"
     assert states(database, batch_id) == ["screened", "rejected", "screened", "screened"]
+
+
+@pytest.mark.parametrize("fault", ["renamed", "changed"])
+def test_a_copy_is_screened_when_its_original_is_not_at_its_place_any_more(
+    database: Database, ours: Runner, handed_in: HandedIn, paths: list[Path], tmp_path: Path, fault: str
+) -> None:
+    copy = tmp_path / "ward" / "copy.jpg"
+    copy.write_bytes(paths[0].read_bytes())
+    batch_id = handed_in([paths[0], copy])
+    if fault == "renamed":
+        paths[0].rename(tmp_path / "tidied-up.jpg")
+    else:
+        paths[0].write_bytes(paths[1].read_bytes())
+    assert ours.run(chunk_of(database, batch_id).id) == "done"
+    assert states(database, batch_id) == ["rejected", "waiting"]
+    with database.read() as session:
+        (stand_in,) = session.scalars(select(Chunk.id).where(Chunk.state == "waiting"))
+        assert recovery.due_chunks(session, 10) == [stand_in]
+    assert ours.run(stand_in) == "done"
+    assert states(database, batch_id) == ["rejected", "screened"]
+    with database.read() as session:
+        assert session.get_one(Batch, batch_id).state == "complete"
+        assert audit.verify(session)
+
+
+def test_a_copy_of_bytes_that_are_no_picture_stays_one(
+    database: Database, ours: Runner, handed_in: HandedIn, paths: list[Path]
+) -> None:
+    for path in paths[:2]:
+        path.write_bytes(b"no picture")
+    batch_id = handed_in(paths[:2])
+    assert ours.run(chunk_of(database, batch_id).id) == "done"
+    assert states(database, batch_id) == ["rejected", "duplicate"]
 
 
 def test_a_chunk_that_is_done_taken_or_unknown_is_not_due(
@@ -422,6 +456,50 @@ def test_a_network_that_breaks_on_one_image_fails_that_image_alone(
     assert rows[2].reason == "screening broke off: out of memory (given up after 3 attempts)"
 
 
+def test_a_version_of_the_same_name_with_other_weights_is_refused(
+    database: Database, ours: Runner, handed_in: HandedIn, paths: list[Path], network: Any, manifest: Manifest
+) -> None:
+    """As on another host that shares the database and has a data folder of its own."""
+    batch_id = handed_in(paths)
+    network.version = replace(network.version, manifest=replace(manifest, weights_sha256="f" * 64))
+    assert ours.run(chunk_of(database, batch_id).id) == "refused"
+    assert network.seen == []
+    expected = f"not the weights that batch {batch_id} was handed in for: expected SHA-256 {'0' * 64}, at hand is fff"
+    assert_refused(database, batch_id, expected)
+    network.version = replace(network.version, manifest=manifest)
+    assert ours.run(chunk_of(database, batch_id).id) == "done"  # a host with the right ones takes it up
+
+
+def test_a_batch_of_an_older_release_does_not_say_its_weights(
+    database: Database, ours: Runner, handed_in: HandedIn, paths: list[Path]
+) -> None:
+    batch_id = handed_in(paths)
+    with database.write() as session:
+        session.execute(update(Batch).values(weights=None))
+    assert ours.run(chunk_of(database, batch_id).id) == "done"
+
+
+def test_a_score_by_other_weights_of_the_name_is_never_passed_on(
+    database: Database, ours: Runner, handed_in: HandedIn, paths: list[Path], manifest: Manifest
+) -> None:
+    batch_id = handed_in(paths)
+    with database.write() as session:
+        score = (sha256_hex(paths[1].read_bytes()), 0.123456, None)
+        others = Computed("f" * 64, "stub 1.0", "cpu: drawn")
+        key = predictions.Key(manifest.name, manifest.preprocessing)
+        predictions.record(session, key, [score], computed=others)
+    for _ in range(chunks.MAX_FAULTS):
+        with database.write() as session:
+            session.execute(update(Chunk).values(not_before=db_now(-1)))
+        assert ours.run(chunk_of(database, batch_id).id) == "done"
+    assert states(database, batch_id) == ["screened", "failed", "screened", "screened"]
+    assert sorted(stored(database)) == ["0.jpg", "2.jpg", "3.jpg"]
+    with database.read() as session:
+        reason = session.scalars(select(Image.reason).where(Image.state == "failed")).one()
+        assert audit.verify(session)
+    assert reason == f"{runner.SCORED_BY_OTHERS} (given up after 3 attempts)"
+
+
 class Shadowed:
     """Networks of which the one in the shadow sees everything twice as bright, or breaks."""
 
@@ -463,4 +541,16 @@ def test_a_shadow_that_breaks_harms_nothing(
     batch_id = handed_in(paths)
     assert Runner(database, Shadowed(network, shadow), ME).run(chunk_of(database, batch_id).id) == "done"
     assert states(database, batch_id) == ["screened"] * 4
+    assert count(database, Prediction) == 4
+
+
+def test_a_shadow_with_other_weights_than_were_activated_scores_nothing(
+    database: Database, handed_in: HandedIn, paths: list[Path], network: Any, shadow: Any
+) -> None:
+    other = replace(shadow.version.manifest, weights_sha256="f" * 64)
+    shadow.version = replace(shadow.version, manifest=other)
+    batch_id = handed_in(paths)
+    assert Runner(database, Shadowed(network, shadow), ME).run(chunk_of(database, batch_id).id) == "done"
+    assert states(database, batch_id) == ["screened"] * 4
+    assert shadow.seen == []
     assert count(database, Prediction) == 4

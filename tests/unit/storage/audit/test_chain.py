@@ -275,8 +275,9 @@ def test_a_batchs_life_is_told_whole(
         "batch.completed", "report.exported",
     ]  # fmt: skip
     assert verify(database) == 27
-    # with tests of their own: tests/unit/worker/test_runner.py, tests/unit/storage/test_retry.py and test_erasure.py
-    elsewhere = {"chunk.shadowed", "batch.retried", "image.retried", "image.erased"}
+    # with tests of their own: tests/unit/worker/test_runner.py, in tests/unit/storage test_retry.py, test_copies.py and
+    # test_erasure.py
+    elsewhere = {"chunk.shadowed", "batch.retried", "image.retried", "image.erased", "image.stands_in"}
     assert {*events(database), *elsewhere} == told_of_in_the_source()
     with database.read() as session:
         bodies = [json.loads(body) for body in session.scalars(select(AuditEvent.body).order_by(AuditEvent.seq))]

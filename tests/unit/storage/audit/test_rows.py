@@ -9,11 +9,14 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.errors import ProofBroken
-from storage import audit
+from models.manifest import Manifest
+from storage import audit, chunks, predictions
 from storage.audit import image_rows
+from storage.audit.batch_weights import BatchWeights
 from storage.audit.triggers import drop_triggers
 from storage.batch_writer import Received
 from storage.database import Database
+from storage.engines import Computed
 from storage.schema import Image
 
 Make = Callable[..., list[Received]]
@@ -180,3 +183,33 @@ def test_no_event_is_put_in_the_place_of_another(database: Database, screened: l
         with pytest.raises(Exception, match="an event follows the last one"), database.write() as session:
             session.execute(text(statement + last))
     assert verdict(database) is None
+
+
+def test_an_image_scored_with_other_weights_than_its_batch_was_handed_in_for_is_named(
+    database: Database, submit: Callable[..., str], received: Make, take: Callable[..., list[chunks.Claim]],
+    manifest: Manifest,
+) -> None:  # fmt: skip
+    """What a worker of an older release did, on a host with another version of the same name."""
+    batch_id = submit(database, received(1))
+    (held,) = take(database)
+    results = chunks.Results(scores={held.images[0].id: (0.9, None)})
+    results.computed = Computed("f" * 64, "stub 1.0", "cpu: drawn")
+    with database.write() as session:
+        chunks.complete(session, held, predictions.Key(manifest.name, manifest.preprocessing), results)
+    said = verdict(database) or ""
+    assert f"image {held.images[0].id} was scored with other weights than batch {batch_id} was handed in for" in said
+    assert f"expected SHA-256 {'0' * 64} (audit event 2), received {'f' * 64}" in said
+
+
+def test_the_weights_of_a_batch_edited_are_found(database: Database, screened: list[int]) -> None:
+    forge(database, "UPDATE batches SET weights = :weights", weights="f" * 64)
+    assert "its row disagrees with audit event 2, batch.submitted" in (verdict(database) or "")
+
+
+def test_a_decision_or_a_hand_in_without_weights_passes() -> None:
+    """Predictions of before schema 0005 say nothing of theirs."""
+    weights = BatchWeights()
+    weights.take(1, {"event": "batch.submitted", "batch": "a"})
+    weights.take(2, {"event": "image.decided", "batch": "a", "image": 1, "weights": "0"})
+    weights.take(3, {"event": "batch.submitted", "batch": "b", "weights": "0"})
+    weights.take(4, {"event": "image.decided", "batch": "b", "image": 2})
