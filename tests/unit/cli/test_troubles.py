@@ -155,7 +155,7 @@ def test_watching_outlasts_an_outage(
     watching.watch(Inbox(tmp_path / "inbox", 0.2), 0.2, True, False)
     disturbance.join()
     assert said
-    assert ": 0 flagged, 1 received = 1 screened" in capsys.readouterr().out
+    assert ": 0 flagged, 0 for review, 1 clear; 1 received = 1 screened" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["watch", "beat"])
