@@ -66,7 +66,11 @@ def _start_afresh(settings: Settings) -> None:
     from storage.settings import HOME, from_environment
 
     home = settings.home
-    if from_environment().home.resolve().is_relative_to(home.resolve()):
+    try:
+        in_use = from_environment().home.resolve()
+    except UsageFault:  # such as of a user without a home: a demonstration needs none
+        in_use = None
+    if in_use and in_use.is_relative_to(home.resolve()):
         raise UsageFault(
             f"{home} holds the data folder in use ({HOME}), and a demonstration begins by deleting its records; "
             "nothing was deleted, name another folder with --output"

@@ -61,13 +61,17 @@ def reader_gone() -> bool:
 
 
 def _safe(stream: TextIO, *, needed: bool) -> TextIO:
-    if not isinstance(stream, io.TextIOWrapper):
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError):  # in memory
+        descriptor = -1
+    if descriptor < 0 or not isinstance(stream, io.TextIOWrapper):
         return stream  # of a program that called us
     stream.flush()
     return io.TextIOWrapper(
-        io.BufferedWriter(_Stream(stream.fileno(), needed=needed)),
+        io.BufferedWriter(_Stream(descriptor, needed=needed)),
         encoding=stream.encoding,
         errors="backslashreplace",  # a file's name that the terminal's encoding lacks
-        line_buffering=stream.line_buffering,
-        write_through=stream.write_through,
+        # PYTHONUNBUFFERED asks for write_through, which would reach our own buffer and wait there
+        line_buffering=stream.line_buffering or stream.write_through,
     )

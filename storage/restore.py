@@ -94,7 +94,8 @@ def _load(
         connection = session.connection()
         _lock(connection)
         before = _before(session, replace)
-        tables = [*_tables(connection), "alembic_version"]
+        there = _tables(connection)
+        tables = [*there, "alembic_version"] if there else []  # of new ones, roles have what they get by default
         roles = rights(connection, tables)
         _drop(connection)
         migrate(connection, backup.header.schema)

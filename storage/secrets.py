@@ -8,6 +8,7 @@ import re
 _URL = re.compile(
     r"(?P<scheme>[A-Za-z][\w+.-]*://)?(?:(?P<user>[^:/?#@]*):.*@)?(?P<place>[^?#]*)(?P<query>\?)?", re.DOTALL
 )
+_OPTIONS = re.compile(r"[A-Za-z_][\w.-]*=")
 QUOTING = "in the password %XX for each of / ? # @ : % [ ]"
 
 
@@ -25,6 +26,9 @@ def misread(url: str, host: str | None) -> bool:
     Then the URL was split inside of its password, and the host would be told, and asked of the DNS, as a part of it.
     """
     rest = url.partition("://")[2]
+    before, _, query = rest.partition("?")
+    if _OPTIONS.match(query):  # an @ in there is no password's end: ?user=joe@clinic
+        rest = before
     if "@" not in rest or rest.startswith("/"):  # without credentials, as in redis+socket:///srv/a@b/valkey.sock
         return False
     behind = rest.rpartition("@")[2]

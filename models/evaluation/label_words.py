@@ -40,7 +40,7 @@ class Words:
     """Words in any capitals: benign, malignant, 0, 1, the names of several classes, and names from elsewhere.
 
     0 and 1 are labels in a column of labels alone, unless they are names of classes or in ``malignant``: a folder may
-    be called so for a patient or a round.
+    be called so for a patient or a round. With ``malignant``, a folder 0 counts as benign, like any other name.
 
     ``malignant``: names, of whatever classes, that count as malignant. With one, every other name that somebody gave
     a class counts as benign, as in training; without one there are no names from elsewhere. Raises UsageFault for a
@@ -58,6 +58,8 @@ class Words:
         if "1" in self._numbers and "1" in malignant:
             self._known["1"] = Known(1, class_name="1")
             self._numbers.remove("1")
+        if malignant:
+            self._numbers.discard("0")
         for name in malignant:
             if not self._known.setdefault(name.lower(), Known(1, class_name=name)).label:
                 raise UsageFault(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -25,6 +26,7 @@ def command(output: Path | None, receiver: str | None, as_json: bool) -> None:
       screen audit export --output trail.jsonl --receiver "State inspectorate"
     """
     from cli import output as out
+    from cli.streams import ReaderGone, reader_gone
     from models.errors import UsageFault
     from models.whole_file import whole_binary_file
     from storage.audit.export import note_export, write_export
@@ -38,6 +40,9 @@ def command(output: Path | None, receiver: str | None, as_json: bool) -> None:
     if output is None:
         made = write_export(database, settings, sys.stdout.buffer)
         sys.stdout.buffer.flush()
+        if reader_gone():
+            note_export(database, replace(made, events=-1), receiver or None)
+            raise ReaderGone
     else:
         try:
             with whole_binary_file(output) as file:

@@ -64,6 +64,15 @@ def test_what_no_demonstration_made_is_kept(
     assert [path.name for path in other.parent.iterdir()] == ["home"]
 
 
+def test_it_needs_no_settings(
+    no_pictures: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its records are apart from anybody's, also of a user whose own cannot be found."""
+    monkeypatch.setenv("DERMSCREEN_LEASE_SECONDS", "soon")
+    assert run(["demo", no_pictures, "--output", str(tmp_path / "demo")]) == ExitCode.USAGE
+    assert "there is no file to screen" in capsys.readouterr().err
+
+
 def test_the_demonstration_before_is_deleted(settings: Settings, no_pictures: str, tmp_path: Path) -> None:
     home = tmp_path / "demo" / "home"
     demonstrate = ["demo", no_pictures, "--output", str(home.parent)]

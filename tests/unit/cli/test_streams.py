@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from cli import streams
 from cli.main import run
 from storage.database import Database
 from storage.schedules import put
@@ -83,6 +85,36 @@ def test_a_report_whose_reader_has_gone(screen_to: Screen, rejects: str, sqlite_
     with sqlite_database.read() as session:
         (body,) = session.scalars(select(AuditEvent.body).where(AuditEvent.event == "report.exported"))
     assert json.loads(body)["rows"] == -1
+
+
+def test_a_trail_whose_reader_has_gone(screen_to: Screen, rejects: str, sqlite_database: Database) -> None:
+    """Nobody has it: the trail must not say that its receiver does."""
+    assert run(["submit", rejects]) == 1
+    assert screen_to(">&{pipe}", "audit", "export", "--receiver", "inspectorate").returncode == 0
+    with sqlite_database.read() as session:
+        (body,) = session.scalars(select(AuditEvent.body).where(AuditEvent.event == "audit.exported"))
+    assert json.loads(body)["events"] == -1
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_what_was_said_was_said_whatever_ends_the_process(unbuffered: str) -> None:
+    """Containers set PYTHONUNBUFFERED."""
+    program = (
+        "import os; from cli import output, streams; streams.make_safe(); output.talk('said'); os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": unbuffered},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (-9, "said\n")
+
+
+def test_streams_in_memory_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    in_memory = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr(sys, "stdout", in_memory)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    streams.make_safe()
+    assert sys.stdout is in_memory
 
 
 def test_text_that_an_encoding_lacks(screen_to: Screen, sqlite_database: Database) -> None:

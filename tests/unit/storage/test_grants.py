@@ -89,6 +89,29 @@ def test_a_restore_leaves_it_its_rights_and_gives_it_no_others(
     screen(restricted)
 
 
+def test_an_empty_database_is_restored_with_the_rights_that_new_tables_get(
+    database: Database, postgres_url: str, submit: Callable[..., str], received: Callable[..., list[Received]],
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    submit(database, received("a"))
+    write_backup(database, tmp_path / "b.gz")
+    empty = Database(postgres_url)
+    with empty.engine.begin() as connection:
+        connection.execute(text(f"CREATE ROLE {QUOTED}"))
+        connection.execute(text(f"ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {QUOTED}"))
+    try:
+        restore(empty, tmp_path / "b.gz", replace=False)
+        readable = "SELECT table_name FROM information_schema.role_table_grants WHERE grantee = :role"
+        with empty.engine.connect() as connection:
+            found = set(connection.scalars(text(readable), {"role": ROLE}))
+        assert found == {*Base.metadata.tables, "alembic_version"}
+    finally:
+        with empty.engine.begin() as connection:
+            connection.execute(text(f"DROP OWNED BY {QUOTED}"))
+            connection.execute(text(f"DROP ROLE {QUOTED}"))
+        empty.close()
+
+
 def test_a_role_without_rights_is_told_what_it_needs(database: Database, restricted: Database) -> None:
     with database.engine.begin() as connection:
         connection.execute(text(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {QUOTED}"))

@@ -291,5 +291,7 @@ def test_a_folder_called_by_a_number_that_somebody_gave_a_meaning() -> None:
     targets = [Target("d/1/a.jpg", "1/a.jpg", SUMS["a"]), Target("d/benign/b.jpg", "benign/b.jpg", SUMS["b"])]
     assert know(targets, None, [True] * 2, malignant=["1"]) == [Known(1, class_name="1"), Known(0)]
     assert know(targets, None, [True] * 2, Classes(("0", "1"), ("0",))) == [Known(0, class_name="1"), Known(0)]
+    folds = [Target("d/mel/a.jpg", "mel/a.jpg", SUMS["a"]), Target("d/0/b.jpg", "0/b.jpg", SUMS["b"])]
+    assert know(folds, None, [True] * 2, malignant=["mel"]) == [Known(1, class_name="mel"), Known(0)]
     with pytest.raises(UsageFault, match="--malignant 0: expected a name that does not count as benign already"):
         know(targets, None, [True] * 2, malignant=["0"])
