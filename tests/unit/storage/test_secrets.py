@@ -53,7 +53,7 @@ def test_passwords_that_should_have_been_quoted_are_hidden_too(scheme: str, pass
         ("sqlite:////srv/a@b/dermscreen.db", None, False),
         ("postgresql://h/db?user=joe@corp", "h", False),
         ("postgresql://us:pw@h/db?sslrootcert=/srv/a@b/ca.pem", "h", False),
-        ("redis://us:pw?@127.0.0.1:1/0", "us", True),
+        ("redis://us:s3cr?t@127.0.0.1:1/0", "us", True),
         ("redis://us:pw@Part/rest@127.0.0.1:1/0", "part", True),
         ("redis://us:12/pw@127.0.0.1:1/0", "us", True),
         ("postgresql://us:pw@Part/rest@db/x", "Part", True),
