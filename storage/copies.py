@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from storage import audit
 from storage.batch_writer import CHUNK_IMAGES, new_chunk
 from storage.paging import pages
 from storage.schema import Image
-from storage.states import NOT_JUDGED, ImageState
+from storage.states import NOT_JUDGED, UNFINISHED, ImageState
 
 _COPY = Image.state == ImageState.DUPLICATE, Image.erased_at.is_(None)
 
@@ -24,7 +24,7 @@ _COPY = Image.state == ImageState.DUPLICATE, Image.erased_at.is_(None)
 def stand_in(session: Session, batch_id: str, ended: Iterable[int]) -> list[audit.Event]:
     """Have the first copy of each of these images wait in a fresh chunk. The batch must be open, or be opened.
 
-    Returns the events, to be appended in this transaction.
+    Where a copy stands in already and has not ended, no second one does. Returns the events, to be appended in this transaction.
     """
     if not (waited_for := sorted(ended)):
         return []
@@ -33,6 +33,8 @@ def stand_in(session: Session, batch_id: str, ended: Iterable[int]) -> list[audi
     for page in pages(waited_for, CHUNK_IMAGES):
         for_whom = select(Image.duplicate_of).where(Image.id.in_(page), Image.duplicate_of.is_not(None))
         originals = {*page, *session.scalars(for_whom)}
+        stood_for = select(Image.duplicate_of).where(Image.duplicate_of.in_(originals), Image.state.in_(UNFINISHED))
+        originals -= set(session.scalars(stood_for))  # one of each is enough
         first = select(func.min(Image.id), Image.duplicate_of).where(Image.duplicate_of.in_(originals), *_COPY)
         found = session.execute(first.group_by(Image.duplicate_of).order_by(func.min(Image.id))).all()
         for some in pages(found, CHUNK_IMAGES):
@@ -82,14 +84,18 @@ def unscreened_copies(session: Session, batch_id: str) -> int:
 
 
 def left_alone(session: Session, batch_id: str) -> list[int]:
-    """The failed images of a batch that were erased, and that have a copy: nobody can try them again, but the copy."""
-    copy = aliased(Image)
+    """The failed images of a batch that were erased, and that have a copy: nobody can try them again, but the copy.
+
+    Without those that a copy stands in for already and has not ended.
+    """
+    copy, other = aliased(Image), aliased(Image)
     query = (
         select(Image.id)
         .join(copy, copy.duplicate_of == Image.id)
         .where(
             Image.batch_id == batch_id, Image.state == ImageState.FAILED, Image.erased_at.is_not(None),
             copy.state == ImageState.DUPLICATE, copy.erased_at.is_(None),
+            ~exists().where(other.duplicate_of == Image.id, other.state.in_(UNFINISHED)),
         )
     )  # fmt: skip
     return list(session.scalars(query.distinct().order_by(Image.id)))

@@ -13,6 +13,7 @@ from storage import audit, recovery
 from storage.batch_writer import CHUNK_IMAGES, Received
 from storage.chunks import MAX_FAULTS, Claim, Results
 from storage.clock import db_now
+from storage.copies import stand_in
 from storage.counts import Counts, counts
 from storage.database import Database
 from storage.erased import UNSCREENED
@@ -204,3 +205,27 @@ def test_an_original_that_failed_and_was_erased_then_is_retried_in_its_copy(
     assert looked_at(database, batch_id).state == "complete"
     with database.write() as session:
         assert retry_failed(session, batch_id, "dr jones") == Retried(images=0, chunks=0, erased=1)
+
+
+def test_retrying_twice_has_one_copy_stand_in(
+    database: Database, submit: Submit, received: Make, images: Images, take: Take, finish: Finish
+) -> None:
+    batch_id = submit(database, [*of("p-1111", received("a")), *of("p-2222", received("a", "a", "a"))])
+    for _ in range(MAX_FAULTS):
+        (held,) = take(database)
+        finish(database, held, Results(faults={held.images[0].id: "out of memory"}))
+        with database.write() as session:
+            session.execute(update(Chunk).values(not_before=None))
+    erase(database, Whose("p-1111"), ORDER)
+    with database.write() as session:
+        assert retry_failed(session, batch_id, "dr jones").copies == 1
+    with database.write() as session:
+        assert retry_failed(session, batch_id, "dr jones") == Retried(images=0, chunks=0, erased=1)
+    (held,) = take(database)
+    with database.write() as session:
+        assert retry_failed(session, batch_id, "dr jones").copies == 0
+        original = images(database, batch_id)[0]
+        assert stand_in(session, batch_id, [original.id]) == []
+    assert states(images, database, batch_id) == ["failed", "running", "duplicate", "duplicate"]
+    finish(database, held)
+    assert looked_at(database, batch_id).equation == "4 received = 1 screened + 2 duplicate + 0 rejected + 1 failed"
