@@ -18,7 +18,8 @@ from storage.paging import pages
 from storage.schema import Image
 from storage.states import NOT_JUDGED, UNFINISHED, ImageState
 
-_COPY = Image.state == ImageState.DUPLICATE, Image.erased_at.is_(None)
+_LINKED = Image.state == ImageState.DUPLICATE
+_COPY = _LINKED, Image.erased_at.is_(None)  # it can be screened itself
 
 
 def stand_in(session: Session, batch_id: str, ended: Iterable[int]) -> list[audit.Event]:
@@ -53,7 +54,7 @@ def stand_in(session: Session, batch_id: str, ended: Iterable[int]) -> list[audi
 
 
 def link_anew(session: Session, batch_id: str, ended: Iterable[int]) -> list[audit.Event]:
-    """Of those images that stood in for another and have ended now, link the other copies to them.
+    """Of those images that stood in for another and have ended now, link the other copies to them, erased ones too.
 
     Returns the events, to be appended in this transaction.
     """
@@ -62,14 +63,14 @@ def link_anew(session: Session, batch_id: str, ended: Iterable[int]) -> list[aud
     if not instead:
         return []
     audit.lock(session)
-    copies = select(Image.id, Image.duplicate_of).where(Image.duplicate_of.in_(instead), *_COPY)
+    copies = select(Image.id, Image.duplicate_of).where(Image.duplicate_of.in_(instead), _LINKED)
     events = [
         audit.Event("image.duplicate", batch_id, {"image": row.id, "duplicate_of": instead[row.duplicate_of]})
         for row in session.execute(copies.order_by(Image.id))
     ]
     for original, image in instead.items():
         session.execute(
-            update(Image).where(Image.duplicate_of == original, *_COPY).values(duplicate_of=image),
+            update(Image).where(Image.duplicate_of == original, _LINKED).values(duplicate_of=image),
             execution_options={"synchronize_session": False},
         )
     return events

@@ -13,7 +13,7 @@ from storage import audit, recovery
 from storage.batch_writer import CHUNK_IMAGES, Received
 from storage.chunks import MAX_FAULTS, Claim, Results
 from storage.clock import db_now
-from storage.copies import stand_in
+from storage.copies import stand_in, unscreened_copies
 from storage.counts import Counts, counts
 from storage.database import Database
 from storage.erased import UNSCREENED
@@ -229,3 +229,19 @@ def test_retrying_twice_has_one_copy_stand_in(
     assert states(images, database, batch_id) == ["failed", "running", "duplicate", "duplicate"]
     finish(database, held)
     assert looked_at(database, batch_id).equation == "4 received = 1 screened + 2 duplicate + 0 rejected + 1 failed"
+
+
+def test_an_erased_copy_is_not_called_unscreened_once_its_bytes_were_screened(
+    database: Database, submit: Submit, received: Make, images: Images, take: Take, finish: Finish
+) -> None:
+    batch_id = submit(database, [*of("p-1111", received("a", "a")), *of("p-2222", received("a"))])
+    erase(database, Whose("p-2222"), ORDER)
+    gone(finish, database, take(database)[0])
+    finish(database, take(database)[0])
+    _, stood_in, erased = images(database, batch_id)
+    assert erased.duplicate_of == stood_in.id
+    assert looked_at(database, batch_id).equation == "3 received = 1 screened + 1 duplicate + 1 rejected + 0 failed"
+    with database.read() as session:
+        assert unscreened_copies(session, batch_id) == 0
+        last = list(rows(session, [batch_id], flagged_only=False))[-1]
+    assert (last.unscreened_copy, last.reason) == (False, f"same bytes as {stood_in.image}")
