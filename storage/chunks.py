@@ -196,9 +196,9 @@ def complete(
         )
     # last: these lock the chain
     done = {image_id for image_id, _ in decided} | results.rejected.keys() | failed.keys()
-    events += copies.link_anew(session, held.batch_id, done - results.misplaced)
     events += copies.stand_in(session, held.batch_id, results.misplaced)
     audit.append(session, events)
+    copies.link_anew(session, held.batch_id, done - results.misplaced)
     close_if_done(session, held.batch_id)
 
 

@@ -7,6 +7,7 @@ copies: where it is gone too, the next one is found by the same link.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
 
 from sqlalchemy import exists, func, select, update
@@ -18,6 +19,7 @@ from storage.paging import pages
 from storage.schema import Image
 from storage.states import NOT_JUDGED, UNFINISHED, ImageState
 
+PAGE = 1_000  # events in memory at once
 _LINKED = Image.state == ImageState.DUPLICATE
 _COPY = _LINKED, Image.erased_at.is_(None)  # it can be screened itself
 
@@ -53,27 +55,26 @@ def stand_in(session: Session, batch_id: str, ended: Iterable[int]) -> list[audi
     return events
 
 
-def link_anew(session: Session, batch_id: str, ended: Iterable[int]) -> list[audit.Event]:
+def link_anew(session: Session, batch_id: str, ended: Iterable[int]) -> None:
     """Of those images that stood in for another and have ended now, link the other copies to them, erased ones too.
 
-    Returns the events, to be appended in this transaction.
+    Call it when their own events are appended. Its events are appended page by page: of a copy no more than its
+    number is in memory.
     """
     stood_in = select(Image.duplicate_of, Image.id).where(Image.id.in_(list(ended)), Image.duplicate_of.is_not(None))
     instead = {row.duplicate_of: row.id for row in session.execute(stood_in)}
     if not instead:
-        return []
+        return
     audit.lock(session)
-    copies = select(Image.id, Image.duplicate_of).where(Image.duplicate_of.in_(instead), _LINKED)
-    events = [
-        audit.Event("image.duplicate", batch_id, {"image": row.id, "duplicate_of": instead[row.duplicate_of]})
-        for row in session.execute(copies.order_by(Image.id))
-    ]
     for original, image in instead.items():
+        linked = Image.duplicate_of == original, _LINKED
+        following = array("q", session.scalars(select(Image.id).where(*linked).order_by(Image.id)))
         session.execute(
-            update(Image).where(Image.duplicate_of == original, _LINKED).values(duplicate_of=image),
-            execution_options={"synchronize_session": False},
+            update(Image).where(*linked).values(duplicate_of=image), execution_options={"synchronize_session": False}
         )
-    return events
+        for page in pages(following, PAGE):
+            facts: list[dict[str, str | int | None]] = [{"image": copy, "duplicate_of": image} for copy in page]
+            audit.append(session, [audit.Event("image.duplicate", batch_id, said) for said in facts])
 
 
 def unscreened_copies(session: Session, batch_id: str) -> int:

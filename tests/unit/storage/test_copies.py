@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from storage import audit, recovery
+from storage.audit import chain
 from storage.batch_writer import CHUNK_IMAGES, Received
 from storage.chunks import MAX_FAULTS, Claim, Results
 from storage.clock import db_now
@@ -245,3 +247,25 @@ def test_an_erased_copy_is_not_called_unscreened_once_its_bytes_were_screened(
         assert unscreened_copies(session, batch_id) == 0
         last = list(rows(session, [batch_id], flagged_only=False))[-1]
     assert (last.unscreened_copy, last.reason) == (False, f"same bytes as {stood_in.image}")
+
+
+def test_many_copies_follow_page_by_page(
+    database: Database, submit: Submit, received: Make, images: Images, take: Take, finish: Finish,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("storage.copies.PAGE", 2)
+    at_once: list[int] = []
+    append_texts = chain.append_texts
+
+    def counted(session: Session, texts: Callable[[str], Iterable[chain.Text]]) -> None:
+        at_once.append(sum(event == "image.duplicate" for event, _, _ in texts("")))
+        append_texts(session, texts)
+
+    batch_id = submit(database, received(*["a"] * 7))
+    gone(finish, database, take(database)[0])
+    held = take(database)[0]
+    monkeypatch.setattr(chain, "append_texts", counted)
+    finish(database, held)
+    assert [number for number in at_once if number] == [2, 2, 1]
+    assert {row.duplicate_of for row in images(database, batch_id)[2:]} == {held.images[0].id}
+    assert looked_at(database, batch_id).equation == "7 received = 1 screened + 5 duplicate + 1 rejected + 0 failed"
