@@ -27,7 +27,8 @@ _COPY = _LINKED, Image.erased_at.is_(None)  # it can be screened itself
 def stand_in(session: Session, batch_id: str, ended: Iterable[int]) -> list[audit.Event]:
     """Have the first copy of each of these images wait in a fresh chunk. The batch must be open, or be opened.
 
-    Where a copy stands in already and has not ended, no second one does. Returns the events, to be appended in this transaction.
+    Where a copy stands in already and has not ended, no second one does. Returns the events, to be appended in
+    this transaction.
     """
     if not (waited_for := sorted(ended)):
         return []
