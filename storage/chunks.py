@@ -141,27 +141,28 @@ def complete(
     """Store results, image states and decisions in this transaction, with their audit events.
 
     Images that met a fault stay in the chunk, which then waits for its next attempt; those whose faults are
-    used up become failed. Raises LeaseLost when another attempt was made in the meantime.
+    used up become failed. It is a fault where other weights of the name scored the
+    bytes meanwhile. Raises LeaseLost when another attempt was made in the meantime.
     """
-    faults = session.scalars(select(Chunk.faults).where(Chunk.id == held.chunk_id)).one() + bool(results.faults)
-    exhausted = results.faults if faults >= MAX_FAULTS else {}
-    again = results.passing | (results.faults if not exhausted else {})
+    checksums = {image.id: image.checksum for image in held.images}
+    by_image = predictions.record_by_image
+    stored = by_image(session, key, checksums, results.scores, results.classes, results.computed)
+    outrun = {image_id for image_id in results.scores if checksums[image_id] not in stored}  # since they were looked up
+    ours = results.faults | dict.fromkeys(sorted(outrun), predictions.SCORED_BY_OTHERS)
+    faults = session.scalars(select(Chunk.faults).where(Chunk.id == held.chunk_id)).one() + bool(ours)
+    exhausted = ours if faults >= MAX_FAULTS else {}
+    again = results.passing | (ours if not exhausted else {})
     if again:
         values = _waiting_again(next(iter(again.values())), backoff_seconds(held.attempt))
     else:
         values = {"state": ChunkState.DONE, "lease_until": None, "holder": None}
     _fenced_update(session, held, values | {"faults": faults})
 
-    checksums = {image.id: image.checksum for image in held.images}
     bytes_of: dict[int, dict[str, str | int | None]] = {
         image.id: {"image": image.id, "checksum": image.checksum, "size": image.size} for image in held.images
     }
     policy = session.scalars(select(Policy).join(Batch).where(Batch.id == held.batch_id)).one()
-    fresh = {checksums[image_id]: score for image_id, score in results.scores.items()}
-    by_class = {checksums[image_id]: said for image_id, said in results.classes.items()}
-    scored_now = [(checksum, *score) for checksum, score in fresh.items()]
-    stored = predictions.record(session, key, scored_now, by_class, results.computed)
-    decided = [(image_id, stored[checksums[image_id]]) for image_id in sorted(results.scores)]
+    decided = [(image_id, stored[checksums[image_id]]) for image_id in sorted(results.scores.keys() - outrun)]
     insert_decisions(session, held.batch_id, policy, decided)
     failed = {image_id: given_up(reason, faults) for image_id, reason in exhausted.items()}
     _finish(session, [image_id for image_id, _ in decided], ImageState.SCREENED)
@@ -187,18 +188,15 @@ def complete(
             for image_id, why in ended.items()
         ]
     if shadow is not None:
-        shadowed = {checksums[image_id]: score for image_id, score in shadow.scores.items()}
-        by_class = {checksums[image_id]: said for image_id, said in shadow.classes.items()}
-        scored_now = [(checksum, *score) for checksum, score in shadowed.items()]
-        predictions.record(session, shadow.key, scored_now, by_class, shadow.computed)
-        events.append(
-            audit.Event("chunk.shadowed", held.batch_id, common | {"model": shadow.key.model, "images": len(shadowed)})
-        )
+        by_image(session, shadow.key, checksums, shadow.scores, shadow.classes, shadow.computed)
+        shadowed = len({checksums[image_id] for image_id in shadow.scores})
+        facts = common | {"model": shadow.key.model, "images": shadowed}
+        events.append(audit.Event("chunk.shadowed", held.batch_id, facts))
     # last: these lock the chain
     done = {image_id for image_id, _ in decided} | results.rejected.keys() | failed.keys()
-    events += copies.link_anew(session, held.batch_id, done - results.misplaced)
     events += copies.stand_in(session, held.batch_id, results.misplaced)
     audit.append(session, events)
+    copies.link_anew(session, held.batch_id, done - results.misplaced)
     close_if_done(session, held.batch_id)
 
 

@@ -7,24 +7,28 @@ copies: where it is gone too, the next one is found by the same link.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
 
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from storage import audit
 from storage.batch_writer import CHUNK_IMAGES, new_chunk
 from storage.paging import pages
 from storage.schema import Image
-from storage.states import NOT_JUDGED, ImageState
+from storage.states import NOT_JUDGED, UNFINISHED, ImageState
 
-_COPY = Image.state == ImageState.DUPLICATE, Image.erased_at.is_(None)
+PAGE = 1_000  # events in memory at once
+_LINKED = Image.state == ImageState.DUPLICATE
+_COPY = _LINKED, Image.erased_at.is_(None)  # it can be screened itself
 
 
 def stand_in(session: Session, batch_id: str, ended: Iterable[int]) -> list[audit.Event]:
     """Have the first copy of each of these images wait in a fresh chunk. The batch must be open, or be opened.
 
-    Returns the events, to be appended in this transaction.
+    Where a copy stands in already and has not ended, no second one does. Returns the events, to be appended in
+    this transaction.
     """
     if not (waited_for := sorted(ended)):
         return []
@@ -33,6 +37,8 @@ def stand_in(session: Session, batch_id: str, ended: Iterable[int]) -> list[audi
     for page in pages(waited_for, CHUNK_IMAGES):
         for_whom = select(Image.duplicate_of).where(Image.id.in_(page), Image.duplicate_of.is_not(None))
         originals = {*page, *session.scalars(for_whom)}
+        stood_for = select(Image.duplicate_of).where(Image.duplicate_of.in_(originals), Image.state.in_(UNFINISHED))
+        originals -= set(session.scalars(stood_for))  # one of each is enough
         first = select(func.min(Image.id), Image.duplicate_of).where(Image.duplicate_of.in_(originals), *_COPY)
         found = session.execute(first.group_by(Image.duplicate_of).order_by(func.min(Image.id))).all()
         for some in pages(found, CHUNK_IMAGES):
@@ -50,27 +56,26 @@ def stand_in(session: Session, batch_id: str, ended: Iterable[int]) -> list[audi
     return events
 
 
-def link_anew(session: Session, batch_id: str, ended: Iterable[int]) -> list[audit.Event]:
-    """Of those images that stood in for another and have ended now, link the other copies to them.
+def link_anew(session: Session, batch_id: str, ended: Iterable[int]) -> None:
+    """Of those images that stood in for another and have ended now, link the other copies to them, erased ones too.
 
-    Returns the events, to be appended in this transaction.
+    Call it when their own events are appended. Its events are appended page by page: of a copy no more than its
+    number is in memory.
     """
     stood_in = select(Image.duplicate_of, Image.id).where(Image.id.in_(list(ended)), Image.duplicate_of.is_not(None))
     instead = {row.duplicate_of: row.id for row in session.execute(stood_in)}
     if not instead:
-        return []
+        return
     audit.lock(session)
-    copies = select(Image.id, Image.duplicate_of).where(Image.duplicate_of.in_(instead), *_COPY)
-    events = [
-        audit.Event("image.duplicate", batch_id, {"image": row.id, "duplicate_of": instead[row.duplicate_of]})
-        for row in session.execute(copies.order_by(Image.id))
-    ]
     for original, image in instead.items():
+        linked = Image.duplicate_of == original, _LINKED
+        following = array("q", session.scalars(select(Image.id).where(*linked).order_by(Image.id)))
         session.execute(
-            update(Image).where(Image.duplicate_of == original, *_COPY).values(duplicate_of=image),
-            execution_options={"synchronize_session": False},
+            update(Image).where(*linked).values(duplicate_of=image), execution_options={"synchronize_session": False}
         )
-    return events
+        for page in pages(following, PAGE):
+            facts: list[dict[str, str | int | None]] = [{"image": copy, "duplicate_of": image} for copy in page]
+            audit.append(session, [audit.Event("image.duplicate", batch_id, said) for said in facts])
 
 
 def unscreened_copies(session: Session, batch_id: str) -> int:
@@ -82,14 +87,18 @@ def unscreened_copies(session: Session, batch_id: str) -> int:
 
 
 def left_alone(session: Session, batch_id: str) -> list[int]:
-    """The failed images of a batch that were erased, and that have a copy: nobody can try them again, but the copy."""
-    copy = aliased(Image)
+    """The failed images of a batch that were erased, and that have a copy: nobody can try them again, but the copy.
+
+    Without those that a copy stands in for already and has not ended.
+    """
+    copy, other = aliased(Image), aliased(Image)
     query = (
         select(Image.id)
         .join(copy, copy.duplicate_of == Image.id)
         .where(
             Image.batch_id == batch_id, Image.state == ImageState.FAILED, Image.erased_at.is_not(None),
             copy.state == ImageState.DUPLICATE, copy.erased_at.is_(None),
+            ~exists().where(other.duplicate_of == Image.id, other.state.in_(UNFINISHED)),
         )
     )  # fmt: skip
     return list(session.scalars(query.distinct().order_by(Image.id)))

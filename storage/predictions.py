@@ -17,6 +17,10 @@ from storage.decisions import Scored
 from storage.engines import Computed, number_of
 from storage.schema import Engine, Prediction
 
+SCORED_BY_OTHERS = (
+    "these bytes have a score by other weights of the same name on record; hand them in for a version of another name"
+)
+
 
 @dataclass(frozen=True)
 class Key:
@@ -97,6 +101,20 @@ def record(
         ]  # fmt: skip
         session.execute(insert(Prediction).on_conflict_do_nothing(), rows)
     return known(session, key, [checksum for checksum, _, _ in scores])
+
+
+def record_by_image(
+    session: Session,
+    key: Key,
+    checksums: Mapping[int, str],
+    scores: Mapping[int, tuple[float, str | None]],
+    classes: Mapping[int, ClassProbabilities],
+    computed: Computed | None,
+) -> dict[str, Scored]:
+    """`record` for scores (probability, ungradable) and classes by image id; returns what counts, by checksum."""
+    by_checksum = {checksums[image_id]: score for image_id, score in scores.items()}
+    by_class = {checksums[image_id]: said for image_id, said in classes.items()}
+    return record(session, key, [(checksum, *score) for checksum, score in by_checksum.items()], by_class, computed)
 
 
 def classes_text(probabilities: ClassProbabilities | None) -> str | None:

@@ -41,9 +41,10 @@ def take_back_lost_chunks(session: Session) -> int:
         batches.add(chunk.batch_id)
         events += _take_back(session, chunk)
     session.flush()
-    for item in [item for item in events if item.event == "image.failed"]:
-        events += copies.link_anew(session, item.batch_id or "", [int(item.facts["image"] or 0)])
     audit.append(session, events)
+    for item in events:
+        if item.event == "image.failed":
+            copies.link_anew(session, item.batch_id or "", [int(item.facts["image"] or 0)])
     for batch_id in sorted(batches):
         close_if_done(session, batch_id)
     return len(lost)

@@ -25,9 +25,6 @@ from worker.screening import screen
 log = logging.getLogger(__name__)
 
 RENEWALS = 4  # of a lease while it lasts, as long as there is progress
-SCORED_BY_OTHERS = (
-    "these bytes have a score by other weights of the same name on record; hand them in for a version of another name"
-)
 WRITE_TRIES = 6  # of a result that is already computed; with backoff they span about 30 s
 
 T = TypeVar("T")
@@ -121,7 +118,7 @@ class Runner:
         results = screen(todo, network, _Lease(self._database, claim).keep)
         for image in claim.images:
             if image.checksum in others:
-                results.faults[image.id] = SCORED_BY_OTHERS
+                results.faults[image.id] = predictions.SCORED_BY_OTHERS
             if scored := known.get(image.checksum):
                 results.scores[image.id] = (scored.probability, scored.ungradable)
                 if by_class := predictions.classes_of_text(scored.classes):

@@ -9,12 +9,13 @@ import pytest
 from sqlalchemy import select, update
 
 from models.manifest import Manifest
-from storage import chunks
+from storage import audit, chunks, predictions
 from storage.batch_writer import Received
 from storage.chunks import BACKOFF_SECONDS, MAX_BACKOFF_SECONDS, MAX_FAULTS, Claim, LeaseLost, Results
 from storage.clock import db_now
 from storage.counts import counts
 from storage.database import Database
+from storage.engines import Computed
 from storage.report import rows
 from storage.schema import AuditEvent, Batch, Chunk, Decision, Image, Prediction
 
@@ -386,3 +387,32 @@ def test_decisions_are_of_the_policy_of_the_batch(
     submit(database, received(1), manifest=with_threshold(0.05))
     finish(database, held)
     assert report(database, batch_id) == [("clear", 0.1, "")]
+
+
+def test_an_image_that_other_weights_scored_while_it_was_screened_is_a_fault_and_the_others_are_decided(
+    database: Database, submit: Submit, received: Make, take: Take, images: Images, manifest: Manifest,
+    backoff_is_over: Callable[[Database], None],
+) -> None:  # fmt: skip
+    batch_id = submit(database, received(2))
+    outrun, _ = images(database, batch_id)
+    key = predictions.Key(manifest.name, manifest.preprocessing, manifest.weights_sha256)
+    for attempt in range(1, MAX_FAULTS + 1):
+        (held,) = take(database)
+        if attempt == 1:
+            with database.write() as session:
+                theirs = Computed("f" * 64, "stub 1.0", "cpu: drawn")
+                predictions.record(session, key, [(outrun.checksum or "", 0.5, None)], computed=theirs)
+        computed = Computed(manifest.weights_sha256, "stub 1.0", "cpu: drawn")
+        results = Results(scores={image.id: (0.1, None) for image in held.images}, computed=computed)
+        with database.write() as session:
+            chunks.complete(session, held, key, results)
+        if attempt < MAX_FAULTS:
+            assert [row.state for row in images(database, batch_id)] == ["waiting", "screened"]
+            assert state(database, batch_id) == "open"
+        backoff_is_over(database)
+    assert report(database, batch_id) == [
+        ("failed", None, f"{predictions.SCORED_BY_OTHERS} (given up after 3 attempts)"), ("clear", 0.1, ""),
+    ]  # fmt: skip
+    assert state(database, batch_id) == "complete"
+    with database.read() as session:
+        assert audit.verify(session)

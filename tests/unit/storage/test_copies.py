@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from storage import audit, recovery
+from storage.audit import chain
 from storage.batch_writer import CHUNK_IMAGES, Received
 from storage.chunks import MAX_FAULTS, Claim, Results
 from storage.clock import db_now
+from storage.copies import stand_in, unscreened_copies
 from storage.counts import Counts, counts
 from storage.database import Database
 from storage.erased import UNSCREENED
@@ -204,3 +207,65 @@ def test_an_original_that_failed_and_was_erased_then_is_retried_in_its_copy(
     assert looked_at(database, batch_id).state == "complete"
     with database.write() as session:
         assert retry_failed(session, batch_id, "dr jones") == Retried(images=0, chunks=0, erased=1)
+
+
+def test_retrying_twice_has_one_copy_stand_in(
+    database: Database, submit: Submit, received: Make, images: Images, take: Take, finish: Finish
+) -> None:
+    batch_id = submit(database, [*of("p-1111", received("a")), *of("p-2222", received("a", "a", "a"))])
+    for _ in range(MAX_FAULTS):
+        (held,) = take(database)
+        finish(database, held, Results(faults={held.images[0].id: "out of memory"}))
+        with database.write() as session:
+            session.execute(update(Chunk).values(not_before=None))
+    erase(database, Whose("p-1111"), ORDER)
+    with database.write() as session:
+        assert retry_failed(session, batch_id, "dr jones").copies == 1
+    with database.write() as session:
+        assert retry_failed(session, batch_id, "dr jones") == Retried(images=0, chunks=0, erased=1)
+    (held,) = take(database)
+    with database.write() as session:
+        assert retry_failed(session, batch_id, "dr jones").copies == 0
+        original = images(database, batch_id)[0]
+        assert stand_in(session, batch_id, [original.id]) == []
+    assert states(images, database, batch_id) == ["failed", "running", "duplicate", "duplicate"]
+    finish(database, held)
+    assert looked_at(database, batch_id).equation == "4 received = 1 screened + 2 duplicate + 0 rejected + 1 failed"
+
+
+def test_an_erased_copy_is_not_called_unscreened_once_its_bytes_were_screened(
+    database: Database, submit: Submit, received: Make, images: Images, take: Take, finish: Finish
+) -> None:
+    batch_id = submit(database, [*of("p-1111", received("a", "a")), *of("p-2222", received("a"))])
+    erase(database, Whose("p-2222"), ORDER)
+    gone(finish, database, take(database)[0])
+    finish(database, take(database)[0])
+    _, stood_in, erased = images(database, batch_id)
+    assert erased.duplicate_of == stood_in.id
+    assert looked_at(database, batch_id).equation == "3 received = 1 screened + 1 duplicate + 1 rejected + 0 failed"
+    with database.read() as session:
+        assert unscreened_copies(session, batch_id) == 0
+        last = list(rows(session, [batch_id], flagged_only=False))[-1]
+    assert (last.unscreened_copy, last.reason) == (False, f"same bytes as {stood_in.image}")
+
+
+def test_many_copies_follow_page_by_page(
+    database: Database, submit: Submit, received: Make, images: Images, take: Take, finish: Finish,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("storage.copies.PAGE", 2)
+    at_once: list[int] = []
+    append_texts = chain.append_texts
+
+    def counted(session: Session, texts: Callable[[str], Iterable[chain.Text]]) -> None:
+        at_once.append(sum(event == "image.duplicate" for event, _, _ in texts("")))
+        append_texts(session, texts)
+
+    batch_id = submit(database, received(*["a"] * 7))
+    gone(finish, database, take(database)[0])
+    held = take(database)[0]
+    monkeypatch.setattr(chain, "append_texts", counted)
+    finish(database, held)
+    assert [number for number in at_once if number] == [2, 2, 1]
+    assert {row.duplicate_of for row in images(database, batch_id)[2:]} == {held.images[0].id}
+    assert looked_at(database, batch_id).equation == "7 received = 1 screened + 5 duplicate + 1 rejected + 0 failed"

@@ -497,7 +497,7 @@ def test_a_score_by_other_weights_of_the_name_is_never_passed_on(
     with database.read() as session:
         reason = session.scalars(select(Image.reason).where(Image.state == "failed")).one()
         assert audit.verify(session)
-    assert reason == f"{runner.SCORED_BY_OTHERS} (given up after 3 attempts)"
+    assert reason == f"{predictions.SCORED_BY_OTHERS} (given up after 3 attempts)"
 
 
 class Shadowed:
