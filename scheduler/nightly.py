@@ -66,9 +66,12 @@ def run_nightly(database: Database, settings: Settings, schedule_id: int, due: s
     with database.read() as session:
         found = [item for item in nightlies(session) if item.id == schedule_id]
         over = is_over(session, schedule_id, due)
-    if not found or over:
+    if not found:
         return None
     item: Nightly = found[0]
+    if over:  # by a worker that may have been killed before it took back what an earlier try had said
+        forget_failed(item, due)
+        return None
     request = Request(
         source="nightly",
         site=item.site,
@@ -88,7 +91,7 @@ def run_nightly(database: Database, settings: Settings, schedule_id: int, due: s
         with database.read() as session:
             if not is_over(session, schedule_id, due):
                 raise
-        return None  # another message of this night made the batch meanwhile
+        batch_id = None  # another message of this night made the batch meanwhile
     except NothingToScreen:
         say_nothing(item, due)
         with database.write() as session:
