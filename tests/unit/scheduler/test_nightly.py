@@ -150,11 +150,25 @@ def test_a_night_that_is_over_is_not_said_to_have_failed(
     photograph(tmp_path / "night" / "1.jpg")
     give_up(database, schedule, NIGHT, "MemoryError")
     with monkeypatch.context() as killed:
-        killed.setattr("scheduler.nightly.forget_failed", lambda *_: None)  # after the batch, and before the word is gone
+        killed.setattr(
+            "scheduler.nightly.forget_failed", lambda *_: None
+        )  # after the batch, and before the word is gone
         assert run_nightly(database, settings, schedule, NIGHT) is not None
     assert [path.name for path in (tmp_path / "reports").iterdir()] == [f"failed-20261122-0230-{schedule}.txt"]
     assert run_nightly(database, settings, schedule, NIGHT) is None
     assert list((tmp_path / "reports").iterdir()) == []
+
+
+def test_a_night_that_failed_before_a_quiet_one_is_still_said(
+    settings: Settings, database: Database, installed_model: Manifest, schedule: int, tmp_path: Path
+) -> None:
+    """Its photographs were taken away meanwhile, and nobody has judged them."""
+    give_up(database, schedule, NIGHT, "MemoryError")
+    assert run_nightly(database, settings, schedule, NEXT_NIGHT) is None
+    assert run_nightly(database, settings, schedule, NIGHT) is None
+    assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == [
+        f"failed-20261122-0230-{schedule}.txt", "nothing-20261123-0230.txt",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("gone", [True, False])

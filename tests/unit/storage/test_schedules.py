@@ -59,14 +59,23 @@ def test_the_audit_trail_tells_each_change(database: Database) -> None:
     assert times == [(None, "30 2 * * *"), ("30 2 * * *", None), (None, "0 4 * * *")]
 
 
-def test_a_quiet_night_is_over_and_no_other(database: Database) -> None:
+def test_a_quiet_night_is_over_and_so_is_one_put_off_past_it(database: Database) -> None:
     first, second = put(database, "/a"), put(database, "/b")
     with database.write() as session:
-        for due in ("2026-11-22T02:30", "2026-11-21T02:30"):  # one that was put off says so later than the next
+        for due in ("2026-11-21T02:30", "2026-11-22T02:30", "2026-11-21T02:30"):
             schedules.note_quiet(session, first, due)
     with database.read() as session:
         over = [
             schedules.is_over(session, number, f"2026-11-{day}T02:30")
             for number in (first, second) for day in (21, 22, 23)
         ]  # fmt: skip
-    assert over == [False, True, False, False, False, False]
+    assert over == [True, True, False, False, False, False]
+
+
+def test_a_quiet_night_of_a_clock_that_was_years_ahead_ends_no_other(database: Database) -> None:
+    number = put(database, "/a")
+    for due in ("9999-12-31T23:59", "2026-11-22T02:30"):
+        with database.write() as session:
+            assert not schedules.is_over(session, number, due)
+            schedules.note_quiet(session, number, due)
+            assert schedules.is_over(session, number, due)
