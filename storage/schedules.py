@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,7 +21,10 @@ QUIET_FOR = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Nightly:
-    """A folder, the cron time (minute hour day month weekday, local time), and where its CSV goes."""
+    """A folder, the cron time (minute hour day month weekday, local time), and where its CSV goes.
+
+    ``since`` is when it came on the timetable with that time (UTC); None where that was before schema 0009.
+    """
 
     id: int
     folder: str
@@ -29,6 +32,7 @@ class Nightly:
     reports: str
     site: str | None
     submitter: str
+    since: datetime | None = None
 
 
 def put(session: Session, *, folder: str, cron: str, reports: str, site: str | None, submitter: str) -> int:
@@ -36,6 +40,9 @@ def put(session: Session, *, folder: str, cron: str, reports: str, site: str | N
     audit.lock(session)  # of two at once, the second names the first as the old one
     schedule = session.scalars(select(Schedule).where(Schedule.folder == folder)).first() or Schedule(folder=folder)
     before = _text(schedule) if schedule.cron else None
+    if schedule.cron != cron:  # the same again, as by a service that is started anew, takes no night from the folder
+        # not the database's clock: what is due is told by the clock of the machine that runs the timetable
+        schedule.since = datetime.now(UTC)
     schedule.cron, schedule.reports, schedule.site, schedule.submitter = cron, reports, site, submitter
     session.add(schedule)
     session.flush()
@@ -70,7 +77,7 @@ def _text(schedule: Schedule) -> str:
 def nightlies(session: Session) -> list[Nightly]:
     """All schedules that are on the timetable."""
     return [
-        Nightly(row.id, row.folder, row.cron, row.reports, row.site, row.submitter)
+        Nightly(row.id, row.folder, row.cron, row.reports, row.site, row.submitter, row.since)
         for row in session.scalars(select(Schedule).where(Schedule.cron != OFF).order_by(Schedule.id))
     ]
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 
 from storage import schedules
 from storage.database import Database
-from storage.schema import AuditEvent
+from storage.schema import AuditEvent, Schedule
 
 
 def put(database: Database, folder: str, cron: str = "30 2 * * *") -> int:
@@ -57,6 +58,26 @@ def test_the_audit_trail_tells_each_change(database: Database) -> None:
         ]
     times = [tuple(json.loads(each[key])["cron"] if each.get(key) else None for key in ("old", "new")) for each in told]
     assert times == [(None, "30 2 * * *"), ("30 2 * * *", None), (None, "0 4 * * *")]
+
+
+def test_another_time_begins_anew_and_the_same_one_goes_on(database: Database) -> None:
+    def since() -> datetime:
+        with database.read() as session:
+            (item,) = schedules.nightlies(session)
+        assert item.since is not None
+        return item.since
+
+    before = datetime.now(UTC) - timedelta(milliseconds=1)  # which SQLite rounds to
+    number = put(database, "/a")
+    assert before <= since() <= datetime.now(UTC)
+    long_ago = datetime(2026, 1, 1, tzinfo=UTC)
+    for change in ("none", "time", "off and on"):
+        with database.write() as session:
+            session.get_one(Schedule, number).since = long_ago
+        if change == "off and on":
+            off(database, "/a")
+        put(database, "/a", "30 2 * * *" if change == "none" else "0 4 * * *")
+        assert (since() == long_ago) == (change == "none")
 
 
 def test_a_quiet_night_is_over_and_so_is_one_put_off_past_it(database: Database) -> None:
