@@ -121,5 +121,6 @@ def _is_its(since: dict[int, datetime | None], entry: ScheduleEntry, due: str) -
 
 
 def _is_recent(last: LastDue, due: str) -> bool:
+    """Whether a minute has come, which one that is sent in its last second has not, and is not given up."""
     now = datetime.now(ZoneInfo(last.zone)).replace(tzinfo=None)
-    return now - datetime.fromisoformat(due) <= timedelta(seconds=OWED_SECONDS)
+    return timedelta(0) <= now - datetime.fromisoformat(due) <= timedelta(seconds=OWED_SECONDS)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Self
 
 import pytest
 from celery import Celery, _state
@@ -239,6 +240,28 @@ def test_a_night_at_whose_time_the_database_is_away(beat: Beat, monkeypatch: pyt
         assert sent(scheduler) == []
     scheduler.send_owed()
     assert len(sent(scheduler)) == 1
+
+
+def test_a_look_in_the_second_before_a_night_is_due_leaves_it_to_the_timetable(
+    beat: Beat, settings: Settings, sqlite_database: Database, installed_model: Manifest, tmp_path: Path,
+    photograph: Callable[..., Path], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    scheduler = beat(timedelta(hours=3))
+    photograph(tmp_path / "night" / "1.jpg")
+    due = minute(scheduler)
+    assert run_nightly(sqlite_database, settings, 1, due) is not None
+    now = datetime.fromisoformat(due).replace(tzinfo=UTC) + timedelta(days=1, seconds=-0.4)
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls.fromtimestamp(now.timestamp(), tz)
+
+    for module in ("due", "owed"):
+        monkeypatch.setattr(f"scheduler.{module}.datetime", Clock)
+    assert minute(scheduler) > due
+    scheduler.send_owed()
+    assert sent(scheduler) == []
 
 
 @pytest.mark.parametrize(("ago", "due"), [(SHORTLY, True), (LONG_AGO, False)])
