@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from celery.beat import BeatLazyFunc
@@ -44,4 +44,8 @@ class LastDue(BeatLazyFunc):
     zone: str
 
     def __call__(self) -> str:
-        return last_due(self.cron, datetime.now(ZoneInfo(self.zone)).replace(tzinfo=None) + AHEAD)
+        return self.at(datetime.now(UTC) + AHEAD)
+
+    def at(self, moment: datetime) -> str:
+        """The minute that was the last one due at a moment with a zone."""
+        return last_due(self.cron, moment.astimezone(ZoneInfo(self.zone)).replace(tzinfo=None))

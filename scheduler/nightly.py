@@ -17,7 +17,7 @@ from scheduler.intake import NothingToScreen, Request, examine, take_in
 from scheduler.night_words import forget_failed, say_failed, say_nothing
 from storage.database import Database
 from storage.paths import shown, to_location
-from storage.schedules import Nightly, is_over, nightlies, note_quiet, source_key
+from storage.schedules import Nightly, is_made, is_over, nightlies, note_quiet, source_key
 from storage.settings import Settings
 
 RECOVER_SECONDS = 60.0
@@ -65,10 +65,14 @@ def run_nightly(database: Database, settings: Settings, schedule_id: int, due: s
     """
     with database.read() as session:
         found = [item for item in nightlies(session) if item.id == schedule_id]
-        over = is_over(session, schedule_id, due)
-    if not found or over:
+        over, made = is_over(session, schedule_id, due), is_made(session, schedule_id, due)
+    if not found:
         return None
     item: Nightly = found[0]
+    if made:  # by a worker that may have been killed before it took back what an earlier try had said
+        forget_failed(item, due)
+    if over:
+        return None
     request = Request(
         source="nightly",
         site=item.site,
@@ -88,9 +92,12 @@ def run_nightly(database: Database, settings: Settings, schedule_id: int, due: s
         with database.read() as session:
             if not is_over(session, schedule_id, due):
                 raise
-        return None  # another message of this night made the batch meanwhile
+        batch_id = None  # another message of this night made the batch meanwhile
     except NothingToScreen:
         say_nothing(item, due)
+        forget_failed(
+            item, due
+        )  # a later quiet night ends this one too, and is no reason to forget: so before the note
         with database.write() as session:
             note_quiet(session, schedule_id, due)
         batch_id = None

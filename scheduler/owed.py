@@ -48,6 +48,21 @@ class NightScheduler(PersistentScheduler):
             self._sent[entry.name] = (due, time.monotonic() + pause, pause)
         return result
 
+    def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
+        """Send an entry that is due, and a night only where it is the folder's.
+
+        Celery keeps when a folder was last sent, so that one which has another time, or is on the timetable again, is
+        late by its reckoning, and its photographs would be taken in the middle of the day.
+        """
+        try:
+            if entry.task == NIGHTLY and not _is_its(self._since(), entry, entry.args[1]()):
+                log.info("%s is not sent: its folder is not on the timetable, or was put on it later", entry.name)
+                return
+        except PassingFault as fault:
+            log.warning("%s; %s is not sent before that has passed", fault, entry.name)
+            return
+        super().apply_entry(entry, producer=producer)
+
     def tick(self, *arguments: Any, **options: Any) -> float:
         """Send what is due now and, each minute, what is owed. Returns after how many seconds to call again."""
         pause: float = super().tick(*arguments, **options)
@@ -68,25 +83,44 @@ class NightScheduler(PersistentScheduler):
             self.apply_entry(entry, producer=self.producer)
 
     def _owed(self) -> Iterator[ScheduleEntry]:
+        since = self._since()
         with self._database.read() as session:
-            on = {item.id for item in nightlies(session)}
             # one that was never noted as sent is new: what was due before it was put on is not its
             for entry in [entry for entry in self.schedule.values() if entry.task == NIGHTLY and entry.total_run_count]:
                 number, last = entry.args
                 due = last()
                 if (
-                    number in on
+                    _is_its(since, entry, due)
                     and _is_recent(last, due)
                     and not self._on_its_way(entry.name, due)
                     and not is_over(session, number, due)
                 ):
                     yield entry
 
+    def _since(self) -> dict[int, datetime | None]:
+        """The folders that are on the timetable now, and since when."""
+        with self._database.read() as session:
+            return {item.id: item.since for item in nightlies(session)}
+
     def _on_its_way(self, name: str, due: str) -> bool:
         sent, doubted, _ = self._sent.get(name, ("", 0.0, 0.0))
         return sent == due and time.monotonic() < doubted
 
 
+def _is_its(since: dict[int, datetime | None], entry: ScheduleEntry, due: str) -> bool:
+    """Whether a folder is on the timetable, and was before a minute that it was due.
+
+    Told by the minute that was the last one due when it was put on, as its time and zone are now: so an hour that
+    comes twice or not at all needs no rule here. A minute of the former that was due before is not due a second time.
+    """
+    number, last = entry.args
+    if number not in since:
+        return False
+    put_on = since[number]
+    return put_on is None or last.at(put_on) < due
+
+
 def _is_recent(last: LastDue, due: str) -> bool:
+    """Whether a minute has come, which one that is sent in its last second has not, and is not given up."""
     now = datetime.now(ZoneInfo(last.zone)).replace(tzinfo=None)
-    return now - datetime.fromisoformat(due) <= timedelta(seconds=OWED_SECONDS)
+    return timedelta(0) <= now - datetime.fromisoformat(due) <= timedelta(seconds=OWED_SECONDS)

@@ -221,6 +221,7 @@ class Schedule(Base):
     site: Mapped[str | None] = mapped_column(String(200))
     submitter: Mapped[str] = mapped_column(String(200))
     quiet: Mapped[str | None] = mapped_column(String(16))  # the last minute that was due and found no photograph
+    since: Mapped[datetime | None] = mapped_column(Moment)  # its time holds; None: set before this was noted
 
 
 class Activation(Base):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from models.errors import PassingFault, UsageFault
 from models.manifest import Manifest
 from scheduler.due import LastDue
 from scheduler.intake import examine
-from scheduler.nightly import parse_cron, run_nightly, schedule_app
+from scheduler.nightly import give_up, parse_cron, run_nightly, schedule_app
 from storage import schedules
 from storage.database import Database
 from storage.schema import Batch, Chunk, Image
@@ -107,7 +108,10 @@ def test_two_intakes_of_one_night_at_the_same_time_make_one_batch(
         return examine(*arguments, **options)
 
     monkeypatch.setattr("scheduler.nightly.examine", examine_together)
+    forgot = []
+    monkeypatch.setattr("scheduler.nightly.forget_failed", lambda *night: forgot.append(night))
     ended = at_once([lambda: run_nightly(database, settings, schedule, NIGHT)] * 2)
+    assert len(forgot) == 2  # what an earlier try said has to go, whichever of the two is killed
     (made,) = [batch_id for batch_id in ended if batch_id is not None]
     assert isinstance(made, str)
     assert (count(database, Batch), count(database, Image), count(database, Chunk)) == (1, 1, 1)
@@ -138,6 +142,34 @@ def test_a_night_sent_again_after_its_folder_was_emptied_says_nothing(
     picture.unlink()
     assert run_nightly(database, settings, schedule, NIGHT) is None
     assert list((tmp_path / "reports").iterdir()) == []
+
+
+def test_a_night_that_is_over_is_not_said_to_have_failed(
+    settings: Settings, database: Database, installed_model: Manifest, schedule: int, tmp_path: Path,
+    photograph: Callable[..., Path], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    photograph(tmp_path / "night" / "1.jpg")
+    give_up(database, schedule, NIGHT, "MemoryError")
+    with monkeypatch.context() as killed:
+        killed.setattr(
+            "scheduler.nightly.forget_failed", lambda *_: None
+        )  # after the batch, and before the word is gone
+        assert run_nightly(database, settings, schedule, NIGHT) is not None
+    assert [path.name for path in (tmp_path / "reports").iterdir()] == [f"failed-20261122-0230-{schedule}.txt"]
+    assert run_nightly(database, settings, schedule, NIGHT) is None
+    assert list((tmp_path / "reports").iterdir()) == []
+
+
+def test_a_night_that_failed_before_a_quiet_one_is_still_said(
+    settings: Settings, database: Database, installed_model: Manifest, schedule: int, tmp_path: Path
+) -> None:
+    """Its photographs were taken away meanwhile, and nobody has judged them."""
+    give_up(database, schedule, NIGHT, "MemoryError")
+    assert run_nightly(database, settings, schedule, NEXT_NIGHT) is None
+    assert run_nightly(database, settings, schedule, NIGHT) is None
+    assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == [
+        f"failed-20261122-0230-{schedule}.txt", "nothing-20261123-0230.txt",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("gone", [True, False])
@@ -175,9 +207,10 @@ def test_a_second_schedule_of_a_folder_replaces_the_first(database: Database, sc
         )
     assert again == schedule
     with database.read() as session:
-        assert schedules.nightlies(session) == [
-            schedules.Nightly(schedule, str(tmp_path / "night"), "0 4 * * *", "/r", None, "other")
-        ]
+        (found,) = schedules.nightlies(session)
+    assert replace(found, since=None) == schedules.Nightly(
+        schedule, str(tmp_path / "night"), "0 4 * * *", "/r", None, "other"
+    )
 
 
 def test_the_timetable_recovers_each_minute_and_runs_every_schedule(

@@ -3,49 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Self
 
 import pytest
 from celery import Celery, _state
-from celery.beat import SchedulingError
+from celery.beat import ScheduleEntry, SchedulingError
 from kombu.exceptions import OperationalError
 
+from models.errors import ServiceUnreachable
 from models.manifest import Manifest
 from scheduler.beat import make_service
 from scheduler.broker import Broker
 from scheduler.celery_app import NIGHTLY, make_app
-from scheduler.nightly import run_nightly, schedule_app
-from scheduler.owed import NightScheduler
+from scheduler.due import LastDue
+from scheduler.nightly import parse_cron, run_nightly, schedule_app
+from scheduler.owed import NightScheduler, _is_its
 from storage import schedules
 from storage.database import Database
+from storage.schema import Schedule
 from storage.settings import Settings
 
-Beat = Callable[[timedelta], NightScheduler]
+Beat = Callable[..., NightScheduler]
+
+
+def put_on(database: Database, folder: Path, ago: timedelta) -> None:
+    due = datetime.now(UTC) - ago
+    with database.write() as session:
+        schedules.put(
+            session, folder=str(folder / "night"), cron=f"{due.minute} {due.hour} * * *",
+            reports=str(folder / "reports"), site=None, submitter="nurse",
+        )  # fmt: skip
 
 
 @pytest.fixture
 def beat(
     settings: Settings, sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Beat]:
-    """Makes the scheduler of a folder that was due so long ago, as it stands when it has just noted it as sent."""
+    """Makes the scheduler of a folder that was due so long ago, as it stands when it has just noted it as sent.
+
+    Or, not ``noted``, as it is started when the folder is put on the timetable just now.
+    """
     monkeypatch.setattr("tzlocal.get_localzone_name", lambda: "UTC")
     monkeypatch.setattr(_state, "default_app", _state.default_app)
     before, made = _state._tls.current_app, list[NightScheduler]()
 
-    def make(ago: timedelta) -> NightScheduler:
-        due = datetime.now(UTC) - ago
+    def make(ago: timedelta, *, noted: bool = True) -> NightScheduler:
         (tmp_path / "night").mkdir(exist_ok=True)
         (tmp_path / "reports").mkdir(exist_ok=True)
-        with sqlite_database.write() as session:
-            schedules.put(
-                session, folder=str(tmp_path / "night"), cron=f"{due.minute} {due.hour} * * *",
-                reports=str(tmp_path / "reports"), site=None, submitter="nurse",
-            )  # fmt: skip
+        put_on(sqlite_database, tmp_path, ago)
+        if noted:
+            with sqlite_database.write() as session:
+                session.get_one(Schedule, 1).since = datetime.now(UTC) - timedelta(days=7)
         app = make_app(Broker("memory://", embedded=False))
         app.conf.update(broker_transport_options={})
         scheduler = make_service(schedule_app(app, sqlite_database), settings, sqlite_database).scheduler
-        scheduler.reserve(scheduler.schedule["nightly-1"])
+        if noted:
+            scheduler.reserve(scheduler.schedule["nightly-1"])
         made.append(scheduler)
         return scheduler
 
@@ -147,6 +162,104 @@ def test_a_night_that_nobody_is_owed(beat: Beat, sqlite_database: Database, tmp_
     if case == "taken off":
         with sqlite_database.write() as session:
             schedules.take_off(session, folder=str(tmp_path / "night"))
+    scheduler.send_owed()
+    assert sent(scheduler) == []
+
+
+def all_ticks(scheduler: NightScheduler) -> None:
+    while not scheduler.tick():
+        pass
+    scheduler.send_owed()
+
+
+def test_another_time_is_no_night_that_is_owed(
+    beat: Beat, settings: Settings, sqlite_database: Database, installed_model: Manifest, tmp_path: Path,
+    photograph: Callable[..., Path],
+) -> None:  # fmt: skip
+    """The last night is done, and the new time was hours ago today: it begins tomorrow."""
+    scheduler = beat(timedelta(hours=3))
+    photograph(tmp_path / "night" / "1.jpg")
+    assert run_nightly(sqlite_database, settings, 1, minute(scheduler)) is not None
+    scheduler.close()
+    again = beat(timedelta(hours=5), noted=False)
+    assert again.schedule["nightly-1"].total_run_count == 1  # Celery takes it for the old one
+    all_ticks(again)
+    assert sent(again) == []
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_night_that_was_skipped_on_purpose(
+    beat: Beat, sqlite_database: Database, tmp_path: Path, running: bool
+) -> None:
+    """The folder was off at its time, and is put on again, whether or not a beat ran through all that."""
+    scheduler = beat(SHORTLY)
+    scheduler.schedule["nightly-1"].last_run_at -= timedelta(hours=8)  # the evening before: so it is late for Celery
+    with sqlite_database.write() as session:
+        schedules.take_off(session, folder=str(tmp_path / "night"))
+    if running:
+        put_on(sqlite_database, tmp_path, SHORTLY)
+    else:
+        scheduler.close()
+        scheduler = beat(SHORTLY, noted=False)
+    assert scheduler.is_due(scheduler.schedule["nightly-1"]).is_due
+    all_ticks(scheduler)
+    assert sent(scheduler) == []
+
+
+@pytest.mark.parametrize(
+    ("put_on", "day", "its"),
+    [
+        ("2026-11-22T01:29:59", "2026-11-22", True),
+        ("2026-11-22T01:30:00", "2026-11-22", False),
+        ("2026-10-25T00:20:00", "2026-10-25", True),  # clocks are set back at 01:00 UTC: half past two comes twice
+        ("2026-10-25T00:40:00", "2026-10-25", False),
+        ("2026-10-25T01:20:00", "2026-10-25", True),
+        ("2026-10-25T01:40:00", "2026-10-25", False),
+        ("2026-03-29T00:59:00", "2026-03-29", True),  # and forward at 01:00 UTC: there is no half past two
+        ("2026-03-29T01:01:00", "2026-03-29", False),
+    ],
+)
+def test_a_folder_is_due_from_when_it_was_put_on(put_on: str, day: str, its: bool) -> None:
+    night = ScheduleEntry("night", args=(1, LastDue(parse_cron("30 2 * * *"), "Europe/Vienna")), schedule=60.0)
+    since = datetime.fromisoformat(put_on).replace(tzinfo=UTC)
+    assert _is_its({1: since}, night, f"{day}T02:30") == its
+    assert _is_its({1: None}, night, f"{day}T02:30")  # put on before schema 0009
+    assert not _is_its({2: since}, night, f"{day}T02:30")
+
+
+def test_a_night_at_whose_time_the_database_is_away(beat: Beat, monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduler = beat(SHORTLY)
+    scheduler.schedule["nightly-1"].last_run_at -= timedelta(hours=8)
+
+    def away() -> None:
+        raise ServiceUnreachable("the database does not answer")
+
+    with monkeypatch.context() as gone:
+        gone.setattr(scheduler, "_since", away)
+        all_ticks(scheduler)
+        assert sent(scheduler) == []
+    scheduler.send_owed()
+    assert len(sent(scheduler)) == 1
+
+
+def test_a_look_in_the_second_before_a_night_is_due_leaves_it_to_the_timetable(
+    beat: Beat, settings: Settings, sqlite_database: Database, installed_model: Manifest, tmp_path: Path,
+    photograph: Callable[..., Path], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    scheduler = beat(timedelta(hours=3))
+    photograph(tmp_path / "night" / "1.jpg")
+    due = minute(scheduler)
+    assert run_nightly(sqlite_database, settings, 1, due) is not None
+    now = datetime.fromisoformat(due).replace(tzinfo=UTC) + timedelta(days=1, seconds=-0.4)
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls.fromtimestamp(now.timestamp(), tz)
+
+    for module in ("due", "owed"):
+        monkeypatch.setattr(f"scheduler.{module}.datetime", Clock)
+    assert minute(scheduler) > due
     scheduler.send_owed()
     assert sent(scheduler) == []
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 
 from storage import schedules
 from storage.database import Database
-from storage.schema import AuditEvent
+from storage.schema import AuditEvent, Schedule
 
 
 def put(database: Database, folder: str, cron: str = "30 2 * * *") -> int:
@@ -59,14 +60,43 @@ def test_the_audit_trail_tells_each_change(database: Database) -> None:
     assert times == [(None, "30 2 * * *"), ("30 2 * * *", None), (None, "0 4 * * *")]
 
 
-def test_a_quiet_night_is_over_and_no_other(database: Database) -> None:
+def test_another_time_begins_anew_and_the_same_one_goes_on(database: Database) -> None:
+    def since() -> datetime:
+        with database.read() as session:
+            (item,) = schedules.nightlies(session)
+        assert item.since is not None
+        return item.since
+
+    before = datetime.now(UTC) - timedelta(milliseconds=1)  # which SQLite rounds to
+    number = put(database, "/a")
+    assert before <= since() <= datetime.now(UTC)
+    long_ago = datetime(2026, 1, 1, tzinfo=UTC)
+    for change in ("none", "time", "off and on"):
+        with database.write() as session:
+            session.get_one(Schedule, number).since = long_ago
+        if change == "off and on":
+            off(database, "/a")
+        put(database, "/a", "30 2 * * *" if change == "none" else "0 4 * * *")
+        assert (since() == long_ago) == (change == "none")
+
+
+def test_a_quiet_night_is_over_and_so_is_one_put_off_past_it(database: Database) -> None:
     first, second = put(database, "/a"), put(database, "/b")
     with database.write() as session:
-        for due in ("2026-11-22T02:30", "2026-11-21T02:30"):  # one that was put off says so later than the next
+        for due in ("2026-11-21T02:30", "2026-11-22T02:30", "2026-11-21T02:30"):
             schedules.note_quiet(session, first, due)
     with database.read() as session:
         over = [
             schedules.is_over(session, number, f"2026-11-{day}T02:30")
             for number in (first, second) for day in (21, 22, 23)
         ]  # fmt: skip
-    assert over == [False, True, False, False, False, False]
+    assert over == [True, True, False, False, False, False]
+
+
+def test_a_quiet_night_of_a_clock_that_was_years_ahead_ends_no_other(database: Database) -> None:
+    number = put(database, "/a")
+    for due in ("9999-12-31T23:59", "2026-11-22T02:30"):
+        with database.write() as session:
+            assert not schedules.is_over(session, number, due)
+            schedules.note_quiet(session, number, due)
+            assert schedules.is_over(session, number, due)
