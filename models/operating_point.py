@@ -14,6 +14,10 @@ from models.rounding import decimal
 
 SENSITIVITIES = {"sensitivity-90": 0.90, "sensitivity-95": 0.95, "sensitivity-98": 0.98}
 
+JUDGES = ("sensitivity-95", "sensitivity-90", "f1")
+"""Operating points by how gladly a version judges by them: `f1`, which may miss any number of melanomas, last of all.
+With sensitivity-95 missing sensitivity-98 is too: it needs more malignant images."""
+
 
 def fewest(wanted: float) -> int:
     """The fewest malignant images that can promise a sensitivity (0..1, below 1): were all of them flagged."""

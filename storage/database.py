@@ -184,12 +184,13 @@ def _is_busy(error: BaseException | None) -> bool:
 
 
 def _engine(url: str) -> Engine:
-    if parsed(url).get_backend_name() != "sqlite":
+    parts = parsed(url)
+    if parts.get_backend_name() != "sqlite":
         engine = create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 5})
         if engine.dialect.name == "postgresql":
             event.listen(engine, "connect", _give_up_on_locks)
         return engine
-    _expect_file(url)
+    _expect_file(url, parts)
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
 
     @event.listens_for(engine, "connect")
@@ -210,9 +211,8 @@ def _engine(url: str) -> Engine:
     return engine
 
 
-def _expect_file(url: str) -> None:
+def _expect_file(url: str, parts: URL) -> None:
     """Raise UsageFault for a SQLite in memory, where each process has its own and loses it at its end."""
-    parts = make_url(url)
     name = parts.database or ""
     if parts.host or not name or ":memory:" in name or parts.query.get("mode") == "memory":
         raise UsageFault(

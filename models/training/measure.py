@@ -12,12 +12,8 @@ from numpy.typing import NDArray
 from models.errors import UsageFault
 from models.evaluation.cases import Case
 from models.evaluation.measurement import measure
-from models.operating_point import SENSITIVITIES, choose, performance
+from models.operating_point import JUDGES, SENSITIVITIES, choose, performance
 from models.rounding import DECIMALS
-
-JUDGES = ("sensitivity-95", "sensitivity-90", "f1")
-"""Operating points by how gladly a version judges by them: `f1`, which may miss any number of melanomas, last of all.
-With sensitivity-95 missing sensitivity-98 is too: it needs more malignant images."""
 
 Labels = NDArray[np.int64]
 Probabilities = NDArray[np.float64]

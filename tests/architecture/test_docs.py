@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
+from cli.finite import FiniteRange
 from cli.main import screen
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,3 +86,14 @@ def test_the_fault_matrix_and_its_tests_name_each_other() -> None:
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_option_with_decimals_is_finite() -> None:
+    found = {
+        f"{' '.join(path[1:])} {option.opts[0]}": option.type
+        for path, command in COMMANDS
+        for option in command.params
+        if isinstance(option.type, click.types.FloatParamType)
+    }
+    assert {"model evaluate --prevalence", "model evaluate --ring", "watch --settle"} <= found.keys()
+    assert [name for name, kind in found.items() if not isinstance(kind, FiniteRange)] == []

@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import click
 import pytest
 from click.testing import CliRunner
 
 from cli.finite import FiniteRange
-from cli.main import run, screen
-
-
-def numbers(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.ParamType]]:
-    """Every option of every command that is a number with decimals."""
-    context = click.Context(group)
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        assert command is not None
-        if isinstance(command, click.Group):
-            yield from numbers(command, (*path, name))
-            continue
-        for option in command.params:
-            if isinstance(option.type, click.types.FloatParamType):
-                yield f"{' '.join((*path, name))} {option.opts[0]}", option.type
-
-
-def test_every_option_with_decimals_is_finite() -> None:
-    found = dict(numbers(screen))
-    assert {"model evaluate --prevalence", "model evaluate --ring", "watch --settle"} <= found.keys()
-    assert [name for name, kind in found.items() if not isinstance(kind, FiniteRange)] == []
+from cli.main import run
 
 
 @pytest.mark.parametrize(

@@ -187,16 +187,21 @@ def test_an_erased_original_without_another_copy_ends_its_batch(
     assert bodies(database, "image.stands_in") == []
 
 
-def test_an_original_that_failed_and_was_erased_then_is_retried_in_its_copy(
-    database: Database, submit: Submit, received: Make, images: Images, take: Take, finish: Finish
-) -> None:
-    batch_id = submit(database, [*of("p-1111", received("a")), *of("p-2222", received("a"))])
+def failed_and_erased(database: Database, take: Take, finish: Finish) -> None:
+    """The one image that waits meets our fault until it fails, and its patient is erased then."""
     for _ in range(MAX_FAULTS):
         (held,) = take(database)
         finish(database, held, Results(faults={held.images[0].id: "out of memory"}))
         with database.write() as session:
             session.execute(update(Chunk).values(not_before=None))
     erase(database, Whose("p-1111"), ORDER)
+
+
+def test_an_original_that_failed_and_was_erased_then_is_retried_in_its_copy(
+    database: Database, submit: Submit, received: Make, images: Images, take: Take, finish: Finish
+) -> None:
+    batch_id = submit(database, [*of("p-1111", received("a")), *of("p-2222", received("a"))])
+    failed_and_erased(database, take, finish)
     assert states(images, database, batch_id) == ["failed", "duplicate"]
     with database.write() as session:
         assert retry_failed(session, batch_id, "dr jones") == Retried(images=1, chunks=1, erased=1, copies=1)
@@ -213,12 +218,7 @@ def test_retrying_twice_has_one_copy_stand_in(
     database: Database, submit: Submit, received: Make, images: Images, take: Take, finish: Finish
 ) -> None:
     batch_id = submit(database, [*of("p-1111", received("a")), *of("p-2222", received("a", "a", "a"))])
-    for _ in range(MAX_FAULTS):
-        (held,) = take(database)
-        finish(database, held, Results(faults={held.images[0].id: "out of memory"}))
-        with database.write() as session:
-            session.execute(update(Chunk).values(not_before=None))
-    erase(database, Whose("p-1111"), ORDER)
+    failed_and_erased(database, take, finish)
     with database.write() as session:
         assert retry_failed(session, batch_id, "dr jones").copies == 1
     with database.write() as session:
