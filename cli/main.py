@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from cli.exit_codes import ExitCode, exit_code_of
+from cli.exit_codes import ExitCode, exit_code_of, unusable_path
 from cli.streams import ReaderGone, make_safe
 from models.errors import DermscreenError
 
@@ -115,6 +115,9 @@ def _unforeseen(error: Exception) -> ExitCode:
     if isinstance(error, OSError) and error.errno in _FULL:  # wherever it was met, also on stdout
         click.echo(f"Error: what was asked for could not be written: {error.strerror}; make room", err=True)
         return ExitCode.SERVICE_UNREACHABLE
+    if told := unusable_path(error):
+        click.echo(f"Error: {told}", err=True)
+        return ExitCode.USAGE
     click.echo(f"Error: unforeseen {type(error).__name__}: {error}", err=True)
     click.echo("This is a fault of dermscreen. `screen --debug ...` shows where it happened.", err=True)
     return ExitCode.BUG
