@@ -270,7 +270,8 @@ def test_a_file_is_audited(
     shown = capsys.readouterr()
     assert (shown.out, without_trail(shown.err)) == (
         "",
-        f"Wrote {rows} rows to {file} (SHA-256 {digest}).\n{talk(batch, flagged=kind == 'flagged')}",
+        f"Wrote {rows} rows of {format_.upper()} to {file} (SHA-256 {digest}).\n"
+        f"{talk(batch, flagged=kind == 'flagged')}",
     )
     ((audited, body),) = exported(database)
     at = body.pop("at")
