@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 from importlib import import_module
+from traceback import print_exception
 from typing import Any
 
 import click
@@ -84,7 +85,7 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run a command line; returns the exit code. Errors are told with their causes, without a traceback."""
+    """Run a command line; returns the exit code. An error is told in a line, and with ``--debug`` by a traceback too."""
     debug = "--debug" in arguments[:1] or bool(os.environ.get("DERMSCREEN_DEBUG"))
     try:
         result = screen.main(arguments, prog_name="screen", standalone_mode=False)
@@ -101,12 +102,12 @@ def run(arguments: list[str]) -> int:
         return _unforeseen(BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)))
     except DermscreenError as error:
         if debug:
-            raise
+            print_exception(error)
         click.echo(f"Error: {error}", err=True)
         return exit_code_of(error)
     except Exception as error:
         if debug:
-            raise
+            print_exception(error)
         return _unforeseen(error)
     return result if isinstance(result, int) else ExitCode.DONE
 
