@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run a command line; returns the exit code. An error is told in a line, and with ``--debug`` by a traceback too."""
+    """Run a command line; returns the exit code. An error is told in a line, with ``--debug`` by a traceback too."""
     debug = "--debug" in arguments[:1] or bool(os.environ.get("DERMSCREEN_DEBUG"))
     try:
         result = screen.main(arguments, prog_name="screen", standalone_mode=False)
