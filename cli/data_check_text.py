@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cli import output
+from models.printable import printable
 from models.training.cues import MAY_BE_MEDICINE
 from models.training.data_check import ClassFacts, DataCheck
 from models.training.files import told
@@ -120,6 +121,6 @@ def _listed(title: str, items: list[str]) -> Iterator[str]:
     if not items:
         return
     yield f"{title}:"
-    yield from (f"  {item}" for item in items[:SHOWN])
+    yield from (f"  {printable(item)}" for item in items[:SHOWN])
     if len(items) > SHOWN:
         yield f"  and {len(items) - SHOWN} more: --json has all"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from cli.exit_codes import ExitCode, exit_code_of
+from cli.exit_codes import ExitCode, exit_code_of, unusable_path
 from models.errors import DermscreenError
 from models.extras import to_install
 
@@ -48,6 +48,9 @@ def examine_site(settings: Settings) -> list[Finding]:
         except DermscreenError as error:
             findings.append(Finding(name, False, str(error), exit_code_of(error)))
         except Exception as error:
+            if told := unusable_path(error):
+                findings.append(Finding(name, False, told, ExitCode.USAGE))
+                continue
             found = f"unforeseen {type(error).__name__}: {error}; this is a fault of dermscreen"
             findings.append(Finding(name, False, found, ExitCode.BUG))
     return findings

@@ -6,11 +6,12 @@ import errno
 import os
 import sys
 from importlib import import_module
+from traceback import print_exception
 from typing import Any
 
 import click
 
-from cli.exit_codes import ExitCode, exit_code_of
+from cli.exit_codes import ExitCode, exit_code_of, unusable_path
 from cli.streams import ReaderGone, make_safe
 from models.errors import DermscreenError
 
@@ -84,7 +85,7 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run a command line; returns the exit code. Errors are told with their causes, without a traceback."""
+    """Run a command line; returns the exit code. An error is told in a line, with ``--debug`` by a traceback too."""
     debug = "--debug" in arguments[:1] or bool(os.environ.get("DERMSCREEN_DEBUG"))
     try:
         result = screen.main(arguments, prog_name="screen", standalone_mode=False)
@@ -101,12 +102,12 @@ def run(arguments: list[str]) -> int:
         return _unforeseen(BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)))
     except DermscreenError as error:
         if debug:
-            raise
+            print_exception(error)
         click.echo(f"Error: {error}", err=True)
         return exit_code_of(error)
     except Exception as error:
         if debug:
-            raise
+            print_exception(error)
         return _unforeseen(error)
     return result if isinstance(result, int) else ExitCode.DONE
 
@@ -115,6 +116,9 @@ def _unforeseen(error: Exception) -> ExitCode:
     if isinstance(error, OSError) and error.errno in _FULL:  # wherever it was met, also on stdout
         click.echo(f"Error: what was asked for could not be written: {error.strerror}; make room", err=True)
         return ExitCode.SERVICE_UNREACHABLE
+    if told := unusable_path(error):
+        click.echo(f"Error: {told}", err=True)
+        return ExitCode.USAGE
     click.echo(f"Error: unforeseen {type(error).__name__}: {error}", err=True)
     click.echo("This is a fault of dermscreen. `screen --debug ...` shows where it happened.", err=True)
     return ExitCode.BUG

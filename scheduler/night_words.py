@@ -36,22 +36,18 @@ def say_failed(item: Nightly, due: str, kind: str) -> None:
         "The worker's log tells why. While `screen beat` runs, the night is tried again for half a day; once that\n"
         "succeeds, this file is gone. Until then nobody has judged these photographs.\n"
     )
-    _write(_failed_path(item, due), words, "a night that failed")
+    _write(_path(item, "failed", due), words, "a night that failed")
 
 
 def forget_failed(item: Nightly, due: str) -> None:
     """The night was taken in after all."""
     with suppress(OSError):
-        _failed_path(item, due).unlink(missing_ok=True)
+        _path(item, "failed", due).unlink(missing_ok=True)
 
 
-def _path(item: Nightly, what: str, due: str, more: str = "") -> Path:
-    return Path(item.reports) / f"{what}-{datetime.fromisoformat(due):%Y%m%d-%H%M}{more}.txt"
-
-
-def _failed_path(item: Nightly, due: str) -> Path:
-    """With the folder's number: of two that share a reports folder and a time, one may fail and the other not."""
-    return _path(item, "failed", due, f"-{item.id}")
+def _path(item: Nightly, what: str, due: str) -> Path:
+    """With the folder's number: of two that share a reports folder and a time, each has a word of its own."""
+    return Path(item.reports) / f"{what}-{datetime.fromisoformat(due):%Y%m%d-%H%M}-{item.id}.txt"
 
 
 def _write(path: Path, words: str, what: str) -> None:

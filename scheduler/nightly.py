@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from celery import Celery
 from celery.schedules import ParseException, crontab
@@ -40,17 +41,34 @@ def parse_cron(text: str) -> crontab:
         raise UsageFault(f"the cron time {text!r} cannot be used: {error}") from error
 
 
-def schedule_app(app: Celery, database: Database) -> Celery:
-    """Give the application its timetable: recovery each minute, and every stored schedule, in local time."""
+def local_zone() -> str:
+    """The name of the time zone that the timetable goes by. Raises UsageFault where this machine tells none."""
     from tzlocal import get_localzone_name
 
-    app.conf.timezone = zone = get_localzone_name()
+    try:
+        name = get_localzone_name()  # None where /etc/localtime is a file of its own and nothing else says its name
+        return ZoneInfo(name).key
+    except (TypeError, ValueError, KeyError) as error:
+        raise UsageFault(
+            "this machine does not tell the name of its time zone, and the timetable is in local time: name it in the "
+            "environment, as TZ=Europe/Berlin"
+        ) from error
+
+
+def schedule_app(app: Celery, database: Database) -> Celery:
+    """Give the application its timetable: recovery each minute, and every stored schedule, in local time.
+
+    Raises UsageFault as `local_zone`, where there is a schedule.
+    """
     entries: dict[str, Any] = {"recover": {"task": RECOVER, "schedule": RECOVER_SECONDS}}
     with database.read() as session:
-        for item in nightlies(session):
-            cron = parse_cron(item.cron)
-            args = [item.id, LastDue(cron, zone)]
-            entries[f"nightly-{item.id}"] = {"task": NIGHTLY, "schedule": cron, "args": args}
+        stored = nightlies(session)
+    if stored:
+        app.conf.timezone = zone = local_zone()
+    for item in stored:
+        cron = parse_cron(item.cron)
+        args = [item.id, LastDue(cron, zone)]
+        entries[f"nightly-{item.id}"] = {"task": NIGHTLY, "schedule": cron, "args": args}
     app.conf.beat_schedule = entries
     app.conf.beat_cron_starting_deadline = OWED_SECONDS
     return app

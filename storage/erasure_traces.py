@@ -35,7 +35,11 @@ def reports_of(session: Session, batches: Sequence[str]) -> list[dict[str, Any]]
 
 
 def backups_since(session: Session, batches: Sequence[str]) -> list[dict[str, Any]]:
-    """Backups made since the first of these batches came in, oldest first: at, sha256."""
+    """Backups that hold one of these batches, oldest first: at (when it was made), sha256.
+
+    Those made since the first of them came in, and those that this database was restored from: what lies in a backup
+    does not say that it was made.
+    """
     firsts = []
     for page in pages(batches, PAGE):
         firsts.append(session.scalar(select(func.min(Batch.created_at)).where(Batch.id.in_(page))))
@@ -44,7 +48,8 @@ def backups_since(session: Session, batches: Sequence[str]) -> list[dict[str, An
         return []
     query = (
         select(AuditEvent.body)
-        .where(AuditEvent.event == "database.backed_up", AuditEvent.at >= since)
+        .where(AuditEvent.event.in_(("database.backed_up", "database.restored")), AuditEvent.at >= since)
         .order_by(AuditEvent.seq)
     )
-    return [{key: told.get(key) for key in ("at", "sha256")} for told in map(json.loads, session.scalars(query))]
+    said = map(json.loads, session.scalars(query))
+    return [{"at": told.get("taken_at") or told["at"], "sha256": told["sha256"]} for told in said]

@@ -6,12 +6,20 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, TextClause, text
 
+from models.errors import UsageFault
 from storage.audit.triggers import APPEND_ONLY
 from storage.schema import Base
 
+LONGEST_ROLE = 63  # bytes; PostgreSQL cuts a longer name short, and it may be another's then
+
 
 def grants(role: str) -> list[str]:
-    """The statements, without semicolons. None of our tables may be truncated, none that proves be updated."""
+    """The statements, without semicolons. None of our tables may be truncated, none that proves be updated.
+
+    Raises UsageFault for a name that no role can have, such as that of a variable of the shell that is empty.
+    """
+    if not 0 < len(role.encode("utf-8", "replace")) <= LONGEST_ROLE or not role.isprintable():
+        raise UsageFault(f"ROLE: expected the name of a PostgreSQL role, 1 to {LONGEST_ROLE} bytes, received {role!r}")
     quoted = '"' + role.replace('"', '""') + '"'
     names = sorted(Base.metadata.tables)
     moving = [name for name in names if name not in APPEND_ONLY]

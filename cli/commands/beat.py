@@ -42,9 +42,13 @@ def command(
       screen beat /srv/clinic/today --at "30 2 * * *" --reports /srv/clinic/reports
       screen beat /srv/clinic/today --off
     """
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
     from cli import output
     from cli.beating import beat
     from models.errors import UsageFault
+    from scheduler.nightly import local_zone
     from storage import schedules
     from storage.migrate import open_database
     from storage.settings import from_environment
@@ -69,7 +73,10 @@ def command(
             output.talk(f"{item.cron}  {item.folder} -> {item.reports}")
     if off:
         return
-    if not timetable:
+    if timetable:
+        zone = local_zone()
+        output.talk(f"Local time is that of {zone}, now {datetime.now(ZoneInfo(zone)):%Y-%m-%d %H:%M}.")
+    else:
         output.talk("The timetable holds no folder: only recovery runs, each minute.")
     beat(settings, database)
 
@@ -87,7 +94,7 @@ def _put_on(
     database: Database, folder: Path, cron: str | None, reports: Path | None, site: str | None, submitter: str | None
 ) -> None:
     from models.errors import UsageFault
-    from scheduler.nightly import parse_cron
+    from scheduler.nightly import local_zone, parse_cron
     from storage import schedules
     from storage.processes import os_user
 
@@ -96,6 +103,7 @@ def _put_on(
     if not folder.is_dir():
         raise UsageFault(f"{folder} is not a folder, or is not there: expected the folder that is screened")
     parse_cron(cron)
+    local_zone()
     with database.read() as session:
         others = [item for item in schedules.nightlies(session) if item.folder != str(folder.absolute())]
     _refuse_reports_inside([reports, *(Path(item.reports) for item in others)], folder)

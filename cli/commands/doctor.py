@@ -12,7 +12,9 @@ from cli.exit_codes import ExitCode
 def command(as_json: bool) -> int:
     """Check the data folder, database, broker, workers, model weights, disk and GPU. Starts nothing.
 
-    Exit code 3: a service does not answer. 4: the model version is not sound.
+    Exit code 2: the data folder, a setting or the database's schema is at fault. 3: a service does not answer, no
+    worker is there for images that wait, or the disk is nearly full. 4: the model version is not sound. 5: the
+    checkpoints do not hold. Of several the highest.
 
     \b
     Example:

@@ -45,13 +45,18 @@ def command(target: str, folder: Path, limit: int, as_json: bool) -> int:
       screen explain 20261121-093000-1f2e3d --output overlays --limit 10
     """
     from cli import output
-    from cli.explaining import Explainer
+    from cli.explaining import Explainer, explain_image
     from storage.settings import from_environment
 
     settings = from_environment()
     explainer = Explainer(settings.home)
+    model = _of_an_image(target, settings)
     with _said_where(folder):
-        found = list(_explained(target, folder, limit, explainer, settings))
+        found = list(
+            _explained_batch(target, folder, limit, explainer, settings)
+            if model is None
+            else [explain_image(target, folder, explainer, model)]
+        )
         index = _write_index(folder, target, found)
     if as_json:
         output.data_json(index)
@@ -63,20 +68,16 @@ def command(target: str, folder: Path, limit: int, as_json: bool) -> int:
     return ExitCode.DONE if all(item.overlay for item in found) else ExitCode.DONE_WITH_REJECTS
 
 
-def _explained(target: str, folder: Path, limit: int, explainer: Explainer, settings: Settings) -> Iterator[Explained]:
-    """A file that is there is an image; anything else must be a batch."""
+def _of_an_image(target: str, settings: Settings) -> str | None:
+    """The model version that an image is explained with: a file that is there is one, anything else a batch (None)."""
     import os
 
     from cli.active import active_name
-    from cli.explaining import explain_image
     from models.errors import UsageFault
 
     if Path(target).is_dir():
         raise UsageFault(f"{target} is a folder; expected an image, or a batch: hand it in with `screen submit`")
-    if os.path.lexists(target):
-        yield explain_image(target, folder, explainer, active_name(settings))
-    else:
-        yield from _explained_batch(target, folder, limit, explainer, settings)
+    return active_name(settings) if os.path.lexists(target) else None
 
 
 def _explained_batch(

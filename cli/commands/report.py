@@ -82,7 +82,8 @@ def command(
             sent.to_stdout(write)
         else:
             sent.to_file(output, write)
-            click.echo(f"Wrote {plural(sent.rows, 'row')} to {output} (SHA-256 {sent.sha256}).", err=True)
+            what = f"{plural(sent.rows, 'row')} of {chosen.upper()}"  # whatever the name ends in, as in .xlsx
+            click.echo(f"Wrote {what} to {output} (SHA-256 {sent.sha256}).", err=True)
     _explain(total, batches, flagged=flagged)
     if trail["size"]:
         click.echo(f"Audit trail: {trail['size']}:{trail['head']}, key {trail['key'] or 'none yet'}.", err=True)

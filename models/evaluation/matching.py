@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from models.printable import printable
+
 SHOWN = 20  # names in an error; the number of those beyond is told
 
 
@@ -69,6 +71,6 @@ def _checksum(target: Target) -> str:
 
 
 def listed(items: Sequence[str]) -> str:
-    """Lines of an error, one for each item, at most ``SHOWN``."""
+    """Lines of an error, one for each item, at most ``SHOWN``, whatever the names in them hold."""
     more = f"\n  and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
-    return "".join(f"\n  {item}" for item in items[:SHOWN]) + more
+    return "".join(f"\n  {printable(item)}" for item in items[:SHOWN]) + more

@@ -15,6 +15,7 @@ from storage.audit.keys import existing, key_path
 from storage.audit.second_place import lines_at
 from storage.audit.standalone import Broken, Chain, Found, Line, check, order, sizes
 from storage.remote_folders import is_url
+from storage.secrets import hide_secrets
 from storage.settings import Settings
 
 
@@ -80,10 +81,16 @@ def check_checkpoints(
 
 
 def further_lines(place: str, settings: Settings) -> list[Line]:
-    """The checkpoints of a file, or of the folder behind a URL. Raises UsageFault, ServiceUnreachable, ProofBroken."""
-    if is_url(place):
-        return lines_at(place, database_id(settings))
-    return _read(Path(place))
+    """The checkpoints of a file, or of the folder behind a URL, one at least.
+
+    Raises UsageFault, ServiceUnreachable, ProofBroken.
+    """
+    name = database_id(settings)
+    found = lines_at(place, name) if is_url(place) else _read(Path(place))
+    if not found:  # a wrong place must not look like one that agrees
+        where = f"the folder {name} of {hide_secrets(place)}" if is_url(place) else place
+        raise UsageFault(f"--checkpoints: expected checkpoints of this database, found none in {where}")
+    return found
 
 
 def _local(settings: Settings) -> list[Line]:

@@ -1,7 +1,7 @@
 """Verifies an exported audit trail of dermscreen: python FILE EXPORT [--key PUBLICKEY] [--head SIZE:HASH].
 
 For whoever does not trust the site: best with the public key that it told at its beginning and with the sizes and heads
-that its reports print. Needs `cryptography` and nothing else. Exit code 5: the trail does not hold.
+that its reports print. Needs `cryptography` and nothing else. Exit code 5: the trail does not hold; 2: not verified.
 The chain: hash = SHA-256("dermscreen audit 1\\n" || decimal sequence number || "\\n" || previous hash ||
 SHA-256(text)). A checkpoint: a line of JSON (RFC 8785) signed with Ed25519 (RFC 8032) over "dermscreen checkpoint 1\\n"
 and its text without the signature; `previous` is the SHA-256 of the checkpoint before it.
@@ -286,11 +286,11 @@ def main() -> int:
     parser.add_argument("--head", action="append", default=[], type=noted_head, help="SIZE:HASH out of a report")
     given = parser.parse_args()
     try:
-        others = [line for path in given.checkpoints for line in map(parse, path.read_text("utf-8").splitlines())]
+        others = [parse(line) for path in given.checkpoints for line in path.read_text("utf-8").splitlines() or [""]]
         chain, found = verify_export(given.export, others, given.key, given.head)
-    except Broken as broken:
-        sys.stderr.write(f"NOT INTACT: {broken}\n")
-        return 5
+    except (Broken, OSError, UnicodeDecodeError) as error:
+        sys.stderr.write(f"{'NOT INTACT' if isinstance(error, Broken) else 'not verified'}: {error}\n")
+        return 5 if isinstance(error, Broken) else 2
     told = f"intact: {chain.length} events, {found.checkpoints} checkpoints of key {', '.join(found.keys)}"
     sys.stdout.write("\nnote: ".join([told, *found.notes]) + "\n")
     return 0

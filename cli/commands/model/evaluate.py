@@ -74,6 +74,7 @@ def command(
     from cli.output import data, data_json, talk
     from models.errors import UsageFault
     from models.extras import to_install
+    from models.printable import printable
     from storage.report import NOTICE
 
     try:
@@ -110,6 +111,6 @@ def command(
     for warning in result.warnings:
         talk(f"Warning: {warning}")
     for item in result.unscored:
-        talk(f"{item['outcome']}: {item['image']}: {item['reason']}")
+        talk(printable(f"{item['outcome']}: {item['image']}: {item['reason']}"))
     talk(NOTICE)
     return ExitCode.DONE_WITH_REJECTS if result.unscored else ExitCode.DONE

@@ -41,6 +41,8 @@ def command(as_json: bool) -> None:
                 "threshold": manifest.default.threshold,
             }
         )
+    if active not in [item["model"] for item in found]:
+        output.talk(f"Warning: {active}, the active model version, is not at hand here: nothing can be handed in.")
     if as_json:
         output.data_json(found)
         return

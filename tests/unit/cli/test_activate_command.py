@@ -50,3 +50,16 @@ def test_a_shadow_of_itself_is_told(capsys: pytest.CaptureFixture[str], last: st
     assert activate(capsys, *first)[1] == ""
     assert "Warning: hidri-2 is the active model version and in the shadow too" in activate(capsys, *second)[1]
     assert activate(capsys, "thompson-1", "--shadow") == ("shadow: hidri-2 -> thompson-1", "")
+
+
+def test_an_active_model_that_is_not_at_hand_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is marked in the list then, which reads as if the shipped one were meant."""
+    assert run(["model", "list", "--json"]) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv(MODEL, "clinic-1")
+    assert run(["model", "list", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert [item for item in json.loads(shown.out) if item["active"]] == []
+    assert shown.err.startswith("Warning: clinic-1, the active model version, is not at hand here")

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 
@@ -108,3 +109,40 @@ def test_the_reports_folder_is_made_when_it_is_named(
     (tmp_path / "file").write_text("no folder")
     assert run([*typed, str(tmp_path / "file" / "reports")]) == ExitCode.USAGE
     assert "cannot be made" in capsys.readouterr().err
+
+
+def _put(settings: Settings, folder: Path) -> None:
+    with open_database(settings).write() as session:
+        schedules.put(session, folder=str(folder), cron="30 2 * * *", reports="/r", site=None, submitter="nurse")
+
+
+@pytest.mark.parametrize("name", [None, "No/Such_Zone", "CONFLICT"])
+def test_a_machine_that_does_not_tell_its_time_zone(
+    name: str | None, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    def told() -> str | None:
+        if name == "CONFLICT":
+            raise ZoneInfoNotFoundError("Multiple conflicting time zone configurations found")
+        return name
+
+    monkeypatch.setattr("tzlocal.get_localzone_name", told)
+    reports = tmp_path / "reports"
+    assert run(["beat", str(tmp_path), "--at", "30 2 * * *", "--reports", str(reports)]) == ExitCode.USAGE
+    assert "as TZ=Europe/Berlin" in capsys.readouterr().err
+    with open_database(settings).read() as session:
+        assert (schedules.nightlies(session), reports.exists()) == ([], False)
+    _put(settings, tmp_path)
+    assert run(["beat"]) == ExitCode.USAGE
+    assert "as TZ=Europe/Berlin" in capsys.readouterr().err
+
+
+def test_whose_time_it_is_is_said(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A zone that is mistyped in TZ is passed over, and the nights would come at an hour that nobody expects."""
+    monkeypatch.setattr("cli.beating.beat", lambda *_: None)
+    monkeypatch.setattr("tzlocal.get_localzone_name", lambda: "Asia/Kolkata")
+    _put(settings, tmp_path)
+    assert run(["beat"]) == ExitCode.DONE
+    assert "Local time is that of Asia/Kolkata, now " in capsys.readouterr().err

@@ -45,6 +45,12 @@ def test_unreadable_files_and_conflicts_end_with_exit_code_1(data: Path, capsys:
     assert out.endswith("not sound: see above\n")
 
 
+def test_a_name_steers_no_terminal(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (data / "benign" / "1\nsound\x1b[2K.jpg").write_bytes(b"")
+    assert run(["model", "check-data", str(data)]) == 1
+    assert "1 unreadable:\n  benign/1\\nsound\\x1b[2K.jpg: empty: the file has 0 bytes\n" in capsys.readouterr().out
+
+
 def test_long_lists_are_cut(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for n in range(25):
         (data / "benign" / f"broken {n}.jpg").write_bytes(b"")

@@ -268,10 +268,8 @@ def test_a_file_is_audited(
     assert run(["report", *arguments, "--output", str(file)]) == 0
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     shown = capsys.readouterr()
-    assert (shown.out, without_trail(shown.err)) == (
-        "",
-        f"Wrote {rows} rows to {file} (SHA-256 {digest}).\n{talk(batch, flagged=kind == 'flagged')}",
-    )
+    wrote = f"Wrote {rows} rows of {format_.upper()} to {file} (SHA-256 {digest}).\n"
+    assert (shown.out, without_trail(shown.err)) == ("", wrote + talk(batch, flagged=kind == "flagged"))
     ((audited, body),) = exported(database)
     at = body.pop("at")
     assert isinstance(at, str)

@@ -127,10 +127,25 @@ def test_an_empty_folder_is_a_quiet_night_and_said(
     assert run_nightly(database, settings, schedule, NIGHT) is None
     assert count(database, Batch) == 0
     (said,) = (tmp_path / "reports").iterdir()
-    assert said.name == "nothing-20261122-0230.txt"
+    assert said.name == f"nothing-20261122-0230-{schedule}.txt"
     assert f"no photograph was in {tmp_path}/night, so nothing was screened" in said.read_text(encoding="utf-8")
     assert run_nightly(database, settings, schedule, NIGHT) is None
     assert list((tmp_path / "reports").iterdir()) == [said]
+
+
+def test_two_quiet_folders_with_one_reports_folder_are_both_said(
+    settings: Settings, database: Database, installed_model: Manifest, schedule: int, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    with database.write() as session:
+        other = schedules.put(
+            session, folder=str(tmp_path / "other"), cron="30 2 * * *", reports=str(tmp_path / "reports"), site=None,
+            submitter="r.meyer",
+        )  # fmt: skip
+    for number in (schedule, other):
+        assert run_nightly(database, settings, number, NIGHT) is None
+    said = sorted(path.read_text(encoding="utf-8") for path in (tmp_path / "reports").iterdir())
+    assert [f"{tmp_path}/{name}," in words for name, words in zip(("night", "other"), said, strict=True)] == [True] * 2
 
 
 def test_a_night_sent_again_after_its_folder_was_emptied_says_nothing(
@@ -168,7 +183,7 @@ def test_a_night_that_failed_before_a_quiet_one_is_still_said(
     assert run_nightly(database, settings, schedule, NEXT_NIGHT) is None
     assert run_nightly(database, settings, schedule, NIGHT) is None
     assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == [
-        f"failed-20261122-0230-{schedule}.txt", "nothing-20261123-0230.txt",
+        f"failed-20261122-0230-{schedule}.txt", f"nothing-20261123-0230-{schedule}.txt",
     ]  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from storage.database import Database
 from storage.erased import ERASED_IMAGE, UNSCREENED
 from storage.erasure import Erasure, Order, erase
 from storage.erasure_choice import Whose
+from storage.erasure_traces import backups_since
 from storage.exports import write_due_exports
 from storage.image_files import read_image_bytes
 from storage.image_removal import remove_image, tidy_inbox
@@ -487,3 +488,20 @@ def test_a_restored_backup_is_erased_again(
         assert counts(session, batch_id).state == "complete"
     verified(database)
     assert restore(database, tmp_path / "backup.gz", replace=True).erased_again == 1
+
+
+def test_a_backup_that_was_restored_is_named_among_those_that_hold_the_names(
+    database: Database, ward: Ward, submit: Submit, screen: Screen, tmp_path: Path
+) -> None:
+    batch_id = submit(database, ward("olga.jpg"))
+    screen(database)
+    made = [write_backup(database, tmp_path / "1.gz")]
+    restore(database, tmp_path / "1.gz", replace=True)
+    made.append(write_backup(database, tmp_path / "2.gz"))
+    erase(database, Whose(PATIENT), ORDER)
+    with database.read() as session:
+        found = backups_since(session, [batch_id])
+    assert found == [{"at": backup.header.taken_at, "sha256": backup.sha256} for backup in made]
+    later = submit(database, ward("bob.jpg", patient=OTHER))
+    with database.read() as session:
+        assert backups_since(session, [later]) == []

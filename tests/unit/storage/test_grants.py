@@ -27,6 +27,12 @@ GIVEN = """
 """
 
 
+@pytest.mark.parametrize("role", ["", "x" * 64, "ä" * 32, "a\nb", "na\udcffme"])
+def test_a_name_that_no_role_has(role: str) -> None:
+    with pytest.raises(UsageFault, match="expected the name of a PostgreSQL role, 1 to 63 bytes"):
+        grants(role)
+
+
 @pytest.fixture
 def restricted(database: Database) -> Iterator[Database]:
     """The same database for a role that has our grants and nothing else."""

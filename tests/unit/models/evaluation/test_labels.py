@@ -13,7 +13,7 @@ from models.csv_cells import harmless
 from models.errors import UsageFault
 from models.evaluation.label_words import Known
 from models.evaluation.labels import know, read_rows, with_groups
-from models.evaluation.matching import SHOWN, Target, Targets
+from models.evaluation.matching import SHOWN, Target, Targets, listed
 
 SUMS = {name: character * 64 for name, character in (("a", "a"), ("b", "b"), ("c", "c"))}
 TARGETS = [
@@ -130,6 +130,10 @@ def test_everything_that_does_not_fit_is_listed(tmp_path: Path) -> None:
     ):
         assert fault in said
     assert "(6 faults" in said
+
+
+def test_a_name_steers_no_terminal() -> None:
+    assert listed(["a\nb\x1b[2K.jpg: no label"]) == "\n  a\\nb\\x1b[2K.jpg: no label"
 
 
 def test_long_lists_are_cut_and_counted(tmp_path: Path) -> None:

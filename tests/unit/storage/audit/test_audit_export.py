@@ -116,6 +116,17 @@ def test_an_outsider_holds_it_against_what_he_knows(
     assert (code, "does not hold the noted head of 12 events" in told) == (5, True)
 
 
+def test_what_cannot_be_read_is_not_verified(trail: Path, outsider: Outsider, tmp_path: Path) -> None:
+    (tmp_path / "picture").write_bytes(b"\xff\xd8\xff")
+    for arguments in (("missing",), (tmp_path,), (trail, "--checkpoints", "missing"),
+                      (trail, "--checkpoints", tmp_path / "picture")):  # fmt: skip
+        code, told = outsider(*arguments)
+        assert (code, told.startswith("not verified: "), "Traceback" in told) == (2, True, False)
+    (tmp_path / "empty").write_bytes(b"")
+    code, told = outsider(trail, "--checkpoints", tmp_path / "empty")
+    assert (code, "a line of the checkpoints is none" in told) == (5, True)
+
+
 def rehash(lines: list[str], number: int, word: str) -> list[str]:
     """Another word in one event, and every hash from there on computed anew."""
     values = [json.loads(line) for line in lines]

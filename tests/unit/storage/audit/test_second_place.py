@@ -63,6 +63,18 @@ def test_each_line_is_an_object_there(sealed_twice: Database, two_places: Settin
     assert verify(sealed_twice, two_places).checkpoints == 3
 
 
+def test_a_place_without_checkpoints_does_not_look_like_one_that_agrees(
+    sealed_twice: Database, two_places: Settings, place: Path, tmp_path: Path
+) -> None:
+    """As that of another database, or one that was emptied."""
+    (tmp_path / "empty").write_bytes(b"")
+    (tmp_path / "broken off").write_bytes(b"{")
+    verify(sealed_twice, two_places, place.as_uri())
+    for wrong in ((tmp_path / "none").as_uri(), str(tmp_path / "empty"), str(tmp_path / "broken off")):
+        with pytest.raises(UsageFault, match="^--checkpoints: expected checkpoints of this database, found none in "):
+            verify(sealed_twice, two_places, wrong)
+
+
 def test_nothing_is_copied_twice(sealed_twice: Database, two_places: Settings, place: Path) -> None:
     for path in (place / "embedded").iterdir():
         path.unlink()
