@@ -126,6 +126,7 @@ def _from_batch(order: Order, settings: Settings) -> _Taken:
     from storage.batches import batch_and_policy
     from storage.counts import batch_ids
     from storage.migrate import open_database
+    from storage.name_on_record import expect_weights_of_batch
 
     if Path(order.source).exists():
         raise UsageFault(f"expected a folder or a batch, received a file: {order.source}")
@@ -140,6 +141,7 @@ def _from_batch(order: Order, settings: Settings) -> _Taken:
                 "evaluate its folder to measure another model version"
             )
         version = find(batch.model, settings.home)
+        expect_weights_of_batch(batch.id, batch.weights, version.manifest)
         points = _points(version.manifest)
         policy = judge.name
         if points.get(judge.name) != judge.threshold:  # an older version of the policy

@@ -23,6 +23,7 @@ from models.rounding import decimal
 from models.whole_file import write_whole
 from storage.decisions import Scored, decide
 from storage.image_files import read_image_bytes
+from storage.name_on_record import expect_weights_of_batch
 from storage.paths import shown, to_location
 from storage.report import ReportRow
 from storage.states import ImageState
@@ -67,11 +68,12 @@ class Explainer:
 
     def __init__(self, home: Path) -> None:
         self._home, self._networks = home, Networks(home)
-        self._ready: dict[str, tuple[ModelVersion, GradCam]] = {}
+        self._versions: dict[str, ModelVersion] = {}
+        self._gradcams: dict[str, GradCam] = {}
 
     def look(self, data: bytes, suffix: str, model: str) -> Look:
         """Decode, prepare and explain one picture. Raises ImageRefused, ModelInvalid, or UsageFault without keras."""
-        version, gradcam = self._get(model)
+        version, gradcam = self._version(model), self._gradcam(model)
         size = version.manifest.input_size
         prepare = preprocessing(version.manifest.preprocessing)
         rgb = decode(data, suffix, at_least=size)
@@ -89,7 +91,12 @@ class Explainer:
         return decimal(float(said.malignant[0])), look.ungradable or said.reasons()[0]
 
     def look_at_row(self, row: ReportRow) -> Look:
-        """The look at a screened image. Raises ImageRefused when its file changed, PassingFault, and as `look`."""
+        """The look at a screened image, with the very weights that its batch was handed in for.
+
+        Raises ImageRefused when its file changed, PassingFault, ModelInvalid where other weights have their name, and
+        as `look`.
+        """
+        expect_weights_of_batch(row.batch, row.weights, self._version(row.model).manifest)
         data = read_image_bytes(row.location)
         if sha256_hex(data) != row.checksum:
             raise ImageRefused("the file changed since it was screened; submit it again")
@@ -97,19 +104,24 @@ class Explainer:
 
     def threshold(self, model: str) -> float:
         """The default operating point's threshold of a model version, 0..1."""
-        return self._get(model)[0].manifest.default.threshold
+        return self._version(model).manifest.default.threshold
 
-    def _get(self, model: str) -> tuple[ModelVersion, GradCam]:
-        if model not in self._ready:
-            version = find(model, self._home)
+    def _version(self, model: str) -> ModelVersion:
+        if model not in self._versions:
+            self._versions[model] = find(model, self._home)
+        return self._versions[model]
+
+    def _gradcam(self, model: str) -> GradCam:
+        if model not in self._gradcams:
+            version = self._version(model)
             try:
                 from models.networks.gradcam import gradcam_of
 
-                self._ready[model] = (version, gradcam_of(version))
+                self._gradcams[model] = gradcam_of(version)
             except ImportError as error:
                 how = to_install("cpu")
                 raise UsageFault(f"explaining needs the extra cpu or gpu (missing: {error.name}): {how}") from error
-        return self._ready[model]
+        return self._gradcams[model]
 
 
 def explain_image(path: str, folder: Path, explainer: Explainer, model: str) -> Explained:

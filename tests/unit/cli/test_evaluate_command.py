@@ -98,3 +98,18 @@ def test_groups_that_somebody_names_count_as_they_are(evaluate: Evaluate, rows: 
     named = tmp_path / "groups.csv"
     named.write_text(f"group,image\n1,{rows[0].image}\n1,{rows[7].image}\n", encoding="utf-8")
     assert grouped(evaluate(rows, "--groups", str(named))) == ("--groups", 7)
+
+
+def test_scores_of_other_weights_are_measured_for_none(
+    sqlite_database: Database, installed_model: Manifest, submit: Callable[..., str], screen: Callable[..., None],
+    received: Callable[..., list[Received]], settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Another host handed the batch in, for a version of the same name."""
+    batch = submit(sqlite_database, received("picture"))
+    screen(sqlite_database)
+    raw = installed_model.raw | {"weights": installed_model.raw["weights"] | {"sha256": "f" * 64}}
+    (settings.home / "models" / installed_model.name / "manifest.json").write_text(json.dumps(raw), encoding="utf-8")
+    assert run(["model", "evaluate", batch, "--json"]) == 4
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert f"handed in for: expected SHA-256 {'0' * 64}, received {'f' * 64}; put that version into" in shown.err

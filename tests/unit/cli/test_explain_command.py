@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from cli.drawn_lesions import draw_lesion
 from cli.main import run
@@ -19,7 +19,7 @@ from storage import batches, chunks, predictions
 from storage.batch_writer import Received
 from storage.database import Database
 from storage.report import NOTICE
-from storage.schema import Chunk
+from storage.schema import Batch, Chunk
 
 MANIFEST = open_version(SHIPPED / DEFAULT_MODEL).manifest
 
@@ -193,6 +193,21 @@ def test_without_tensorflow_the_extra_is_named(
     monkeypatch.delitem(sys.modules, "models.networks.gradcam", raising=False)
     assert run(["explain", drawn(tmp_path / "a.jpg").location, "--output", str(tmp_path / "out")]) == 2
     assert "explaining needs the extra cpu or gpu" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["explain"], ["report", "--format", "html", "--explain"]])
+def test_other_weights_under_the_name_explain_no_batch(
+    command: list[str], sqlite_database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A map of other weights would show where a score is from that was never given."""
+    batch_id = screened(sqlite_database, {drawn(tmp_path / "a.jpg"): 0.9})
+    with sqlite_database.write() as session:
+        session.execute(update(Batch).values(weights="f" * 64))
+    output = ["--output", str(tmp_path / "out")]
+    assert run([*command, batch_id, *output]) == 4
+    expected = f"handed in for: expected SHA-256 {'f' * 64}, received {MANIFEST.weights_sha256}; put that version into"
+    assert expected in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_nothing_flagged_is_said(sqlite_database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
