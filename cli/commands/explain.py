@@ -70,8 +70,9 @@ def _explained(target: str, folder: Path, limit: int, explainer: Explainer, sett
     from cli.active import active_name
     from cli.explaining import explain_image
     from models.errors import UsageFault
+    from storage.paths import is_folder
 
-    if Path(target).is_dir():
+    if is_folder(target):
         raise UsageFault(f"{target} is a folder; expected an image, or a batch: hand it in with `screen submit`")
     if os.path.lexists(target):
         yield explain_image(target, folder, explainer, active_name(settings))

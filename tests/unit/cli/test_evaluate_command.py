@@ -113,3 +113,9 @@ def test_scores_of_other_weights_are_measured_for_none(
     shown = capsys.readouterr()
     assert shown.out == ""
     assert f"handed in for: expected SHA-256 {'0' * 64}, received {'f' * 64}; put that version into" in shown.err
+
+
+@pytest.mark.parametrize("name", ["nothing", "a" * 300])
+def test_neither_a_folder_nor_a_batch(name: str, sqlite_database: Database, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["model", "evaluate", name]) == 2
+    assert f"{name!r} is neither a folder nor a batch" in capsys.readouterr().err

@@ -132,6 +132,8 @@ def test_neither_a_file_nor_a_batch(
 ) -> None:
     assert run(["explain", "nothing", "--output", str(tmp_path / "out")]) == 2
     assert "nothing is neither a file nor a batch" in capsys.readouterr().err
+    assert run(["explain", "a" * 300, "--output", str(tmp_path / "out")]) == 2
+    assert "a is neither a file nor a batch" in capsys.readouterr().err
     assert run(["explain", str(tmp_path), "--output", str(tmp_path / "out")]) == 2
     assert "is a folder; expected an image" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
