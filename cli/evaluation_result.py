@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from cli.evaluation_images import Image
-from cli.figures import decimals, percent, percent_of, plural
+from cli.figures import as_given, decimals, percent, percent_of, plural
 from models.evaluation.bootstrap import METHOD, RESAMPLES, SEED
 from models.evaluation.calibration import BINS
 from models.evaluation.class_measurement import ClassMeasurement
@@ -190,7 +190,7 @@ def _measured(title: str, item: Measurement, judged: AtThreshold, *, short: bool
     ]
     lines += [f"  accuracy       {percent(judged.accuracy)}", f"  F1             {decimals(judged.f1)}"]
     lines += [
-        f"  prevalence {percent_of(at.prevalence)}{' (as observed)' if at.observed else ''}: "
+        f"  prevalence {percent_of(at.prevalence) + ' (as observed)' if at.observed else as_given(at.prevalence)}: "
         f"PPV {percent(at.ppv)}, NPV {percent(at.npv)}"
         for at in judged.predictive
     ]
