@@ -56,6 +56,7 @@ class _Taken:
     images: Sequence[Image]
     points: Points
     policy: str
+    erased: int = 0  # images of a batch that are not among these
 
 
 def evaluate_source(order: Order) -> Result:
@@ -114,6 +115,7 @@ def evaluate_source(order: Order) -> Result:
         evaluation=evaluation,
         made=datetime.now(UTC),
         ring=order.ring,
+        erased=taken.erased,
     )
 
 
@@ -135,7 +137,7 @@ def _from_batch(order: Order, settings: Settings) -> _Taken:
     with closing(open_database(settings)) as database, database.read() as session:
         if order.source not in batch_ids(session):
             raise UsageFault(f"{order.source!r} is neither a folder nor a batch; `screen status` lists the batches")
-        images = evaluation_images.of_batch(session, order.source)
+        images, erased = evaluation_images.of_batch(session, order.source)
         batch, judge = batch_and_policy(session, order.source)
         if order.model not in (None, batch.model):
             raise UsageFault(
@@ -149,7 +151,7 @@ def _from_batch(order: Order, settings: Settings) -> _Taken:
         if points.get(judge.name) != judge.threshold:  # an older version of the policy
             policy = judge.label
             points = {policy: judge.threshold} | points
-    return _Taken("batch", version, images, points, _chosen(order.operating_point, points) or policy)
+    return _Taken("batch", version, images, points, _chosen(order.operating_point, points) or policy, erased)
 
 
 def _points(manifest: Manifest) -> Points:

@@ -6,15 +6,18 @@ import csv
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select, update
 
 from cli.main import run
 from models.manifest import Manifest
 from storage.batch_writer import Received
 from storage.database import Database
+from storage.schema import Batch, Image
 from storage.settings import Settings
 
 Evaluate = Callable[..., dict[str, Any]]
@@ -119,3 +122,23 @@ def test_scores_of_other_weights_are_measured_for_none(
 def test_neither_a_folder_nor_a_batch(name: str, sqlite_database: Database, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["model", "evaluate", name]) == 2
     assert f"{name!r} is neither a folder nor a batch" in capsys.readouterr().err
+
+
+def test_images_that_were_erased_are_said_wherever_the_numbers_are(
+    evaluate: Evaluate, rows: list[Received], sqlite_database: Database, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    evaluate(rows)
+    with sqlite_database.write() as session:
+        batch = session.scalars(select(Batch.id)).one()
+        of_patient = update(Image).where(Image.patient == "p-1")
+        session.execute(of_patient.values(erased_at=datetime.now(UTC), patient=None, image="(erased)"))
+    labels = tmp_path / "left.csv"
+    labels.write_text("".join(["image,label\n", *(f"{row.image},{n % 2}\n" for n, row in enumerate(rows) if n > 2)]))
+    page = tmp_path / "page.html"
+    assert run(["model", "evaluate", batch, "--labels", str(labels), "--json", "--output", str(page)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["source"]["received"], found["source"]["erased"]) == (5, 3)
+    (said,) = [warning for warning in found["warnings"] if "erased" in warning]
+    assert said.startswith("3 images of the batch, erased since:")
+    assert said in page.read_text(encoding="utf-8")
