@@ -133,7 +133,7 @@ def of_batch(session: Session, batch_id: str) -> tuple[list[Image], int]:
         )
     every = list(rows(session, [batch_id], flagged_only=False))
     found = [row for row in every if not row.erased]  # nobody can say any more what they were called
-    folder = _common_folder([row.image for row in found])
+    folder = common_folder([row.image for row in found])
     images = [
         Image(
             Target(row.image, row.image.removeprefix(folder), row.checksum or None),
@@ -149,11 +149,11 @@ def of_batch(session: Session, batch_id: str) -> tuple[list[Image], int]:
     return images, len(every) - len(found)
 
 
-def _common_folder(images: Sequence[str]) -> str:
+def common_folder(images: Sequence[str]) -> str:
     """The folder that all paths share, with its slash; "" where there is none, as between URLs."""
     together = len({image.startswith("/") for image in images}) == 1 and not any("://" in image for image in images)
-    shared = os.path.commonpath([image.rpartition("/")[0] for image in images]) if together else ""
-    return f"{shared}/" if shared else ""
+    shared = os.path.commonpath([image[: image.rfind("/") + 1] for image in images]) if together else ""
+    return f"{shared.removesuffix('/')}/" if shared else ""
 
 
 def network_of(version: ModelVersion, home: Path) -> Network:

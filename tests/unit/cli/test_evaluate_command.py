@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from cli.evaluation_images import common_folder
 from cli.main import run
 from models.manifest import Manifest
 from storage.batch_writer import Received
@@ -142,3 +143,19 @@ def test_images_that_were_erased_are_said_wherever_the_numbers_are(
     (said,) = [warning for warning in found["warnings"] if "erased" in warning]
     assert said.startswith("3 images of the batch, erased since:")
     assert said in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("images", "folder"),
+    [
+        (["/ward/left/1.jpg", "/ward/right/2.jpg"], "/ward/"),
+        (["ward/1.jpg", "ward/2.jpg"], "ward/"),
+        (["/1.jpg", "/ward/2.jpg"], "/"),  # one lies in no folder but the root
+        (["1.jpg", "ward/2.jpg"], ""),
+        (["/ward/1.jpg", "ward/2.jpg"], ""),
+        (["s3://ward/1.jpg", "s3://ward/2.jpg"], ""),
+        ([], ""),
+    ],
+)
+def test_the_folder_that_all_images_of_a_batch_share(images: list[str], folder: str) -> None:
+    assert common_folder(images) == folder
