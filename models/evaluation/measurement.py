@@ -30,7 +30,7 @@ class Predictive:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "prevalence": round(self.prevalence, 6),
+            "prevalence": round(self.prevalence, 6) if self.observed else self.prevalence,
             "observed": self.observed,
             "ppv": self.ppv.as_json(),
             "npv": self.npv.as_json(),

@@ -153,7 +153,9 @@ def test_percent(share: float, shown: str) -> None:
 
 
 def test_a_prevalence_is_shown_as_it_was_given(cases: list[Case], manifest: Manifest) -> None:
-    evaluation = evaluate(cases, [("sensitivity-95", 0.5)], [0.0005, 0.07, 0.9996], has_split=True)
+    evaluation = evaluate(cases, [("sensitivity-95", 0.5)], [0.0005, 0.07, 0.9996, 2e-7], has_split=True)
+    at_points = evaluation.as_json()["all"]["operating_points"]["sensitivity-95"]["predictive_values"]
+    assert [at["prevalence"] for at in at_points[:4]] == [0.0005, 0.07, 0.9996, 2e-7]
     found = replace(result(cases, manifest), evaluation=evaluation)
     said = "\n".join(found.lines())
     assert [f"prevalence {share}: PPV" in said for share in ("0.05 %", "7 %", "99.96 %")] == [True] * 3
