@@ -14,7 +14,7 @@ from cli.overlay import PANEL, side_by_side
 from models.catalogue import find
 from models.checksum import sha256_hex
 from models.decoding import decode
-from models.errors import ImageRefused, PassingFault, UsageFault
+from models.errors import ImageRefused, ModelInvalid, PassingFault, UsageFault
 from models.extras import to_install
 from models.field import lit_field
 from models.preprocessing import preprocessing
@@ -28,6 +28,7 @@ from storage.paths import shown, to_location
 from storage.report import ReportRow
 from storage.states import ImageState
 from worker.networks import Networks
+from worker.screening import NO_NUMBER
 
 if TYPE_CHECKING:
     from models.networks.gradcam import GradCam
@@ -66,8 +67,8 @@ class Explained:
 class Explainer:
     """Looks at pictures with the model versions of a site, each loaded once."""
 
-    def __init__(self, home: Path) -> None:
-        self._home, self._networks = home, Networks(home)
+    def __init__(self, home: Path, networks: Networks | None = None) -> None:
+        self._home, self._networks = home, networks or Networks(home)
         self._versions: dict[str, ModelVersion] = {}
         self._gradcams: dict[str, GradCam] = {}
 
@@ -86,8 +87,11 @@ class Explainer:
         """Probability (0..1) and why it is not relied on, if so: by the network that workers screen with.
 
         A map comes from a part of it alone, which does not know what is unlike all that it learned from.
+        Raises ModelInvalid where that network gives no number: below each threshold, it would pass for clear.
         """
         said = self._networks.get(model).answers(look.picture[None])
+        if np.isnan(said.malignant[0]):
+            raise ModelInvalid(f"model {model}: {NO_NUMBER}; nothing is to be screened with it")
         return decimal(float(said.malignant[0])), look.ungradable or said.reasons()[0]
 
     def look_at_row(self, row: ReportRow) -> Look:

@@ -12,14 +12,18 @@ from PIL import Image
 from sqlalchemy import select, update
 
 from cli.drawn_lesions import draw_lesion
+from cli.explaining import Explainer, Look
 from cli.main import run
+from models.answers import Answers
 from models.catalogue import DEFAULT_MODEL, SHIPPED
-from models.version import open_version
+from models.errors import ModelInvalid
+from models.version import ModelVersion, open_version
 from storage import batches, chunks, predictions
 from storage.batch_writer import Received
 from storage.database import Database
 from storage.report import NOTICE
 from storage.schema import Batch, Chunk
+from worker.networks import Networks
 
 MANIFEST = open_version(SHIPPED / DEFAULT_MODEL).manifest
 
@@ -210,6 +214,20 @@ def test_other_weights_under_the_name_explain_no_batch(
     expected = f"handed in for: expected SHA-256 {'f' * 64}, received {MANIFEST.weights_sha256}; put that version into"
     assert expected in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_what_is_no_number_does_not_pass_for_clear(tmp_path: Path) -> None:
+    class Overflowing:
+        def __init__(self, version: ModelVersion) -> None:
+            self.version = version
+
+        def answers(self, pictures: np.ndarray) -> Answers:
+            return Answers(np.full(len(pictures), np.nan))
+
+    explainer = Explainer(tmp_path, Networks(tmp_path, Overflowing))
+    picture = np.zeros((8, 8, 3), np.uint8)
+    with pytest.raises(ModelInvalid, match=f"model {DEFAULT_MODEL}: the network gave no number from 0 to 1"):
+        explainer.judge(Look(picture, picture, np.zeros((8, 8), np.float32), None), DEFAULT_MODEL)
 
 
 def test_nothing_flagged_is_said(sqlite_database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
