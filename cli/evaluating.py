@@ -130,7 +130,7 @@ def _from_batch(order: Order, settings: Settings) -> _Taken:
     from storage.batches import batch_and_policy
     from storage.counts import batch_ids
     from storage.migrate import open_database
-    from storage.name_on_record import expect_weights_of_batch
+    from storage.name_on_record import expect_same_weights, expect_weights_of_batch
 
     if os.path.lexists(order.source):
         raise UsageFault(f"expected a folder or a batch, received a file: {order.source}")
@@ -146,6 +146,8 @@ def _from_batch(order: Order, settings: Settings) -> _Taken:
             )
         version = find(batch.model, settings.home)
         expect_weights_of_batch(batch.id, batch.weights, version.manifest)
+        if batch.weights is None:  # of long ago: what the records say of the name since then is all there is
+            expect_same_weights(session, version.manifest)
         points = _points(version.manifest)
         policy = judge.name
         if points.get(judge.name) != judge.threshold:  # an older version of the policy

@@ -104,19 +104,25 @@ def test_groups_that_somebody_names_count_as_they_are(evaluate: Evaluate, rows: 
     assert grouped(evaluate(rows, "--groups", str(named))) == ("--groups", 7)
 
 
+@pytest.mark.parametrize("noted", [True, False])
 def test_scores_of_other_weights_are_measured_for_none(
-    sqlite_database: Database, installed_model: Manifest, submit: Callable[..., str], screen: Callable[..., None],
-    received: Callable[..., list[Received]], settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    noted: bool, sqlite_database: Database, installed_model: Manifest, submit: Callable[..., str],
+    screen: Callable[..., None], received: Callable[..., list[Received]], settings: Settings,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    """Another host handed the batch in, for a version of the same name."""
-    batch = submit(sqlite_database, received("picture"))
+    """Another host handed the batch in, for a version of the same name; or one of long ago is only named like it."""
+    batch, _ = submit(sqlite_database, received("picture")), submit(sqlite_database, received("other"))
     screen(sqlite_database)
+    if not noted:
+        with sqlite_database.write() as session:
+            session.execute(update(Batch).where(Batch.id == batch).values(weights=None))
     raw = installed_model.raw | {"weights": installed_model.raw["weights"] | {"sha256": "f" * 64}}
     (settings.home / "models" / installed_model.name / "manifest.json").write_text(json.dumps(raw), encoding="utf-8")
     assert run(["model", "evaluate", batch, "--json"]) == 4
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert f"handed in for: expected SHA-256 {'0' * 64}, received {'f' * 64}; put that version into" in shown.err
+    said = "handed in for" if noted else "this site's records have the name with other weights"
+    assert f"{said}: expected SHA-256 {'0' * 64}, received {'f' * 64}; " in shown.err
 
 
 @pytest.mark.parametrize("name", ["nothing", "a" * 300])
