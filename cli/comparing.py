@@ -14,16 +14,23 @@ if TYPE_CHECKING:
 
 
 def compare(first: str, second: str, limit: int, settings: Settings) -> dict[str, Any]:
-    """Agreement of two model versions, each at its default operating point. Raises ModelInvalid for unknown names."""
+    """Agreement of two model versions, each at its default operating point.
+
+    Raises ModelInvalid for unknown names, and for one that the records have with other weights: the scores are theirs.
+    """
     from models.catalogue import find
     from models.rounding import decimal
     from storage.comparison import names_of, pairs
     from storage.migrate import open_database
+    from storage.name_on_record import expect_same_weights
     from storage.states import Outcome as Each
 
-    thresholds = [find(name, settings.home).manifest.default.threshold for name in (first, second)]
+    manifests = [find(name, settings.home).manifest for name in (first, second)]
+    thresholds = [manifest.default.threshold for manifest in manifests]
     database = open_database(settings)
     with database.read() as session:
+        for manifest in manifests:
+            expect_same_weights(session, manifest)
         both = pairs(session, first, second)
         most = sorted(both, key=lambda pair: pair.difference, reverse=True)[:limit]
         names = names_of(session, [pair.checksum for pair in most])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from models.evaluation.parts import known_images, used_for
 from models.evaluation.predictive import PREVALENCES
 from models.manifest import Manifest
 from models.version import ModelVersion
+from storage.paths import is_folder
 from storage.settings import Settings, from_environment
 
 Points = dict[str, float]  # name of an operating point -> threshold
@@ -54,6 +56,7 @@ class _Taken:
     images: Sequence[Image]
     points: Points
     policy: str
+    erased: int = 0  # images of a batch that are not among these
 
 
 def evaluate_source(order: Order) -> Result:
@@ -62,10 +65,10 @@ def evaluate_source(order: Order) -> Result:
     Raises UsageFault (labels, options, a batch that is not complete), ModelInvalid.
     """
     settings = from_environment()
-    folder = Path(order.source)
-    if order.ring and not folder.is_dir():
+    folder = is_folder(order.source)
+    if order.ring and not folder:
         raise UsageFault("--ring draws on images before they are screened: expected a folder, received a batch")
-    taken = _from_folder(order, folder, settings) if folder.is_dir() else _from_batch(order, settings)
+    taken = _from_folder(order, settings) if folder else _from_batch(order, settings)
     targets = [image.target for image in taken.images]
     if not targets:
         raise UsageFault(f"there is no image in {order.source}: expected at least one")
@@ -112,27 +115,29 @@ def evaluate_source(order: Order) -> Result:
         evaluation=evaluation,
         made=datetime.now(UTC),
         ring=order.ring,
+        erased=taken.erased,
     )
 
 
-def _from_folder(order: Order, folder: Path, settings: Settings) -> _Taken:
+def _from_folder(order: Order, settings: Settings) -> _Taken:
     version = find(order.model or active_name(settings), settings.home)
     points = _points(version.manifest)
     policy = _chosen(order.operating_point, points) or version.manifest.default_operating_point
-    return _Taken("folder", version, evaluation_images.of_folder(folder), points, policy)
+    return _Taken("folder", version, evaluation_images.of_folder(Path(order.source)), points, policy)
 
 
 def _from_batch(order: Order, settings: Settings) -> _Taken:
     from storage.batches import batch_and_policy
     from storage.counts import batch_ids
     from storage.migrate import open_database
+    from storage.name_on_record import expect_same_weights, expect_weights_of_batch
 
-    if Path(order.source).exists():
+    if os.path.lexists(order.source):
         raise UsageFault(f"expected a folder or a batch, received a file: {order.source}")
     with closing(open_database(settings)) as database, database.read() as session:
         if order.source not in batch_ids(session):
             raise UsageFault(f"{order.source!r} is neither a folder nor a batch; `screen status` lists the batches")
-        images = evaluation_images.of_batch(session, order.source)
+        images, erased = evaluation_images.of_batch(session, order.source)
         batch, judge = batch_and_policy(session, order.source)
         if order.model not in (None, batch.model):
             raise UsageFault(
@@ -140,12 +145,15 @@ def _from_batch(order: Order, settings: Settings) -> _Taken:
                 "evaluate its folder to measure another model version"
             )
         version = find(batch.model, settings.home)
+        expect_weights_of_batch(batch.id, batch.weights, version.manifest)
+        if batch.weights is None:  # of long ago: what the records say of the name since then is all there is
+            expect_same_weights(session, version.manifest)
         points = _points(version.manifest)
         policy = judge.name
         if points.get(judge.name) != judge.threshold:  # an older version of the policy
             policy = judge.label
             points = {policy: judge.threshold} | points
-    return _Taken("batch", version, images, points, _chosen(order.operating_point, points) or policy)
+    return _Taken("batch", version, images, points, _chosen(order.operating_point, points) or policy, erased)
 
 
 def _points(manifest: Manifest) -> Points:

@@ -117,8 +117,8 @@ def scored(images: Sequence[Image], network: Network, ring: float | None = None)
     return done
 
 
-def of_batch(session: Session, batch_id: str) -> list[Image]:
-    """The images of a complete batch with their stored probabilities.
+def of_batch(session: Session, batch_id: str) -> tuple[list[Image], int]:
+    """The images of a complete batch with their stored probabilities, and how many more it had that were erased.
 
     Raises UsageFault when there is no such batch or when it is not complete: what is screened first need not be
     like the rest.
@@ -133,10 +133,8 @@ def of_batch(session: Session, batch_id: str) -> list[Image]:
         )
     every = list(rows(session, [batch_id], flagged_only=False))
     found = [row for row in every if not row.erased]  # nobody can say any more what they were called
-    if len(found) < len(every):
-        talk(f"Left out {len(every) - len(found)} erased images.")
-    folder = _common_folder([row.image for row in found])
-    return [
+    folder = common_folder([row.image for row in found])
+    images = [
         Image(
             Target(row.image, row.image.removeprefix(folder), row.checksum or None),
             row.location,
@@ -148,13 +146,14 @@ def of_batch(session: Session, batch_id: str) -> list[Image]:
         )
         for row in found
     ]
+    return images, len(every) - len(found)
 
 
-def _common_folder(images: Sequence[str]) -> str:
+def common_folder(images: Sequence[str]) -> str:
     """The folder that all paths share, with its slash; "" where there is none, as between URLs."""
     together = len({image.startswith("/") for image in images}) == 1 and not any("://" in image for image in images)
-    shared = os.path.commonpath([image.rpartition("/")[0] for image in images]) if together else ""
-    return f"{shared}/" if shared else ""
+    shared = os.path.commonpath([image[: image.rfind("/") + 1] for image in images]) if together else ""
+    return f"{shared.removesuffix('/')}/" if shared else ""
 
 
 def network_of(version: ModelVersion, home: Path) -> Network:

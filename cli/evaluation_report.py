@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from cli import evaluation_pictures as pictures
 from cli.evaluation_result import Result
-from cli.figures import decimals, percent, percent_of
+from cli.figures import as_given, decimals, percent, percent_of
 from cli.pages import page_environment
 from models.evaluation.bootstrap import RESAMPLES, SEED
 from models.evaluation.calibration import BINS
@@ -60,17 +60,21 @@ def natural(judged: AtThreshold) -> list[Natural]:
     return lines
 
 
-def _unbroken(share: float) -> str:
+def _unbroken(percents: str) -> str:
     """A share as percent whose sign never stands alone on a line."""
-    return percent_of(share).replace(" ", "\N{NO-BREAK SPACE}")
+    return percents.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def page(result: Result) -> str:
     """The whole page."""
     environment = page_environment()
     environment.filters |= {
-        "decimals": decimals, "percent": percent, "percent_of": _unbroken, "six": text,
-    }  # fmt: skip
+        "decimals": decimals,
+        "percent": percent,
+        "percent_of": lambda share: _unbroken(percent_of(share)),
+        "as_given": lambda share: _unbroken(as_given(share)),
+        "six": text,
+    }
     evaluation = result.evaluation
     counted = evaluation.headline
     judged = result.judged(counted)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from cli.evaluation_images import Image
-from cli.figures import decimals, percent, percent_of, plural
+from cli.figures import as_given, decimals, percent, percent_of, plural
 from models.evaluation.bootstrap import METHOD, RESAMPLES, SEED
 from models.evaluation.calibration import BINS
 from models.evaluation.class_measurement import ClassMeasurement
@@ -30,7 +30,7 @@ class Result:
     ``images`` as handed in, with their labels (0 benign, 1 malignant, None not known) in ``labels``, and with the true
     one of several classes ("" not known) in ``class_names``; ``malignant``: the names among them, other than those of
     the model version, that were said to count as malignant; ``policy``: the name of the operating point that judges,
-    one of the measured ones.
+    one of the measured ones; ``erased``: images that the batch had besides, of which nothing can be said any more.
     """
 
     source: str  # "folder" or "batch"
@@ -46,6 +46,7 @@ class Result:
     class_names: Sequence[str] = ()
     malignant: Sequence[str] = ()
     ring: float | None = None
+    erased: int = 0
 
     @property
     def labelled(self) -> dict[str, dict[str, int]]:
@@ -106,6 +107,8 @@ class Result:
                 f"A dark ring of radius {self.ring:g} was drawn on every image: these numbers are for finding "
                 "shortcuts, not for the images as they are."
             )
+        if self.erased:
+            said.append(f"{plural(self.erased, 'image')} of the batch, erased since: no number here counts them.")
         if missing := self.unscored:
             malignant = sum(
                 label == 1 and image.state in _UNSCORED for image, label in zip(self.images, self.labels, strict=True)
@@ -133,7 +136,7 @@ class Result:
         return {
             "notice": NOTICE,
             "made": self.made.isoformat(timespec="seconds"),
-            "source": {"kind": self.source, "name": self.name, **self.counts},
+            "source": {"kind": self.source, "name": self.name, **self.counts, "erased": self.erased},
             "model": {
                 "name": manifest.name,
                 "weights_sha256": manifest.weights_sha256,
@@ -190,7 +193,7 @@ def _measured(title: str, item: Measurement, judged: AtThreshold, *, short: bool
     ]
     lines += [f"  accuracy       {percent(judged.accuracy)}", f"  F1             {decimals(judged.f1)}"]
     lines += [
-        f"  prevalence {percent_of(at.prevalence)}{' (as observed)' if at.observed else ''}: "
+        f"  prevalence {percent_of(at.prevalence) + ' (as observed)' if at.observed else as_given(at.prevalence)}: "
         f"PPV {percent(at.ppv)}, NPV {percent(at.npv)}"
         for at in judged.predictive
     ]

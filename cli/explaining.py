@@ -14,7 +14,7 @@ from cli.overlay import PANEL, side_by_side
 from models.catalogue import find
 from models.checksum import sha256_hex
 from models.decoding import decode
-from models.errors import ImageRefused, PassingFault, UsageFault
+from models.errors import ImageRefused, ModelInvalid, PassingFault, UsageFault
 from models.extras import to_install
 from models.field import lit_field
 from models.preprocessing import preprocessing
@@ -23,10 +23,12 @@ from models.rounding import decimal
 from models.whole_file import write_whole
 from storage.decisions import Scored, decide
 from storage.image_files import read_image_bytes
+from storage.name_on_record import expect_weights_of_batch
 from storage.paths import shown, to_location
 from storage.report import ReportRow
 from storage.states import ImageState
 from worker.networks import Networks
+from worker.screening import NO_NUMBER
 
 if TYPE_CHECKING:
     from models.networks.gradcam import GradCam
@@ -65,13 +67,14 @@ class Explained:
 class Explainer:
     """Looks at pictures with the model versions of a site, each loaded once."""
 
-    def __init__(self, home: Path) -> None:
-        self._home, self._networks = home, Networks(home)
-        self._ready: dict[str, tuple[ModelVersion, GradCam]] = {}
+    def __init__(self, home: Path, networks: Networks | None = None) -> None:
+        self._home, self._networks = home, networks or Networks(home)
+        self._versions: dict[str, ModelVersion] = {}
+        self._gradcams: dict[str, GradCam] = {}
 
     def look(self, data: bytes, suffix: str, model: str) -> Look:
         """Decode, prepare and explain one picture. Raises ImageRefused, ModelInvalid, or UsageFault without keras."""
-        version, gradcam = self._get(model)
+        version, gradcam = self._version(model), self._gradcam(model)
         size = version.manifest.input_size
         prepare = preprocessing(version.manifest.preprocessing)
         rgb = decode(data, suffix, at_least=size)
@@ -84,12 +87,20 @@ class Explainer:
         """Probability (0..1) and why it is not relied on, if so: by the network that workers screen with.
 
         A map comes from a part of it alone, which does not know what is unlike all that it learned from.
+        Raises ModelInvalid where that network gives no number: below each threshold, it would pass for clear.
         """
         said = self._networks.get(model).answers(look.picture[None])
+        if np.isnan(said.malignant[0]):
+            raise ModelInvalid(f"model {model}: {NO_NUMBER}; nothing is to be screened with it")
         return decimal(float(said.malignant[0])), look.ungradable or said.reasons()[0]
 
     def look_at_row(self, row: ReportRow) -> Look:
-        """The look at a screened image. Raises ImageRefused when its file changed, PassingFault, and as `look`."""
+        """The look at a screened image, with the very weights that its batch was handed in for.
+
+        Raises ImageRefused when its file changed, PassingFault, ModelInvalid where other weights have their name, and
+        as `look`.
+        """
+        expect_weights_of_batch(row.batch, row.weights, self._version(row.model).manifest)
         data = read_image_bytes(row.location)
         if sha256_hex(data) != row.checksum:
             raise ImageRefused("the file changed since it was screened; submit it again")
@@ -97,19 +108,24 @@ class Explainer:
 
     def threshold(self, model: str) -> float:
         """The default operating point's threshold of a model version, 0..1."""
-        return self._get(model)[0].manifest.default.threshold
+        return self._version(model).manifest.default.threshold
 
-    def _get(self, model: str) -> tuple[ModelVersion, GradCam]:
-        if model not in self._ready:
-            version = find(model, self._home)
+    def _version(self, model: str) -> ModelVersion:
+        if model not in self._versions:
+            self._versions[model] = find(model, self._home)
+        return self._versions[model]
+
+    def _gradcam(self, model: str) -> GradCam:
+        if model not in self._gradcams:
+            version = self._version(model)
             try:
                 from models.networks.gradcam import gradcam_of
 
-                self._ready[model] = (version, gradcam_of(version))
+                self._gradcams[model] = gradcam_of(version)
             except ImportError as error:
                 how = to_install("cpu")
                 raise UsageFault(f"explaining needs the extra cpu or gpu (missing: {error.name}): {how}") from error
-        return self._ready[model]
+        return self._gradcams[model]
 
 
 def explain_image(path: str, folder: Path, explainer: Explainer, model: str) -> Explained:

@@ -32,3 +32,8 @@ def percent_of(value: float) -> str:
     """A share, 0..1, as ``96.9 %``; whole percents without decimals only where that is exact."""
     text = f"{100 * value:.1f}"
     return f"{text.removesuffix('.0') if abs(100 * value - round(100 * value)) < 1e-9 else text} %"
+
+
+def as_given(share: float) -> str:
+    """A share that somebody typed, 0..1, in percent with every digit of it: 0.0004 is ``0.04 %``, not ``0.0 %``."""
+    return f"{100 * share:.10g} %"

@@ -12,10 +12,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChainableUndefined, Environment, FileSystemLoader
+from jinja2 import ChainableUndefined, Environment, FileSystemLoader, UndefinedError
 
 from cli.training_command import training_command
 from models.catalogue import DEFAULT_MODEL, SHIPPED
+from models.errors import ModelInvalid
 from models.evaluation.predictive import PREVALENCES, negative_predictive_value, positive_predictive_value
 from models.manifest import Manifest, OperatingPoint, parse
 from models.preprocessing import LIMITS
@@ -62,7 +63,21 @@ def facts(versions: Sequence[ModelVersion]) -> dict[str, Any]:
 
 
 def markdown(versions: Sequence[ModelVersion], command: str) -> str:
-    """The card as Markdown. ``command``: what was typed, which stands in its head."""
+    """The card as Markdown. ``command``: what was typed, which stands in its head.
+
+    Raises ModelInvalid where a manifest, as of another program, has something else in the place of its figures.
+    """
+    try:
+        return _rendered(versions, command)
+    except (TypeError, ValueError, LookupError, ArithmeticError, UndefinedError) as error:
+        names = ", ".join(version.name for version in versions)
+        raise ModelInvalid(
+            f"no card can be written of {names}: expected the metrics, data and training of a manifest as `screen "
+            f"model train` writes them, received others ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _rendered(versions: Sequence[ModelVersion], command: str) -> str:
     environment = Environment(  # nosec B701
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=False,  # noqa: S701 - Markdown; see _harmless

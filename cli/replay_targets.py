@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.checksum import sha256_hex
 from models.errors import ImageRefused, UsageFault
 from storage.counts import batch_ids, counts
 from storage.image_files import read_image_bytes
-from storage.paths import shown, to_location
+from storage.paths import is_folder, shown, to_location
 from storage.replay import batches_of, screened, screened_as, screened_bytes, screened_number
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def find_target(session: Session, name: str) -> Target:
 
     An image that was screened in several batches is meant in each of them. Raises UsageFault where nothing fits.
     """
-    if Path(name).is_dir():
+    if is_folder(name):
         raise UsageFault(f"{shown(name)} is a folder; expected a batch or an image")
     is_file = os.path.lexists(name)
     if not is_file and name in batch_ids(session):

@@ -84,7 +84,7 @@ def parse_calibration(raw: object) -> Calibration:
     if raw["method"] == ISOTONIC:
         return Calibration(ISOTONIC, knots=_parse_knots(raw.get("knots")))
     temperature = raw.get("temperature")
-    if isinstance(temperature, bool) or not isinstance(temperature, int | float) or not temperature > 0:
+    if isinstance(temperature, bool) or not isinstance(temperature, int | float) or not 0 < temperature < np.inf:
         raise ModelInvalid(
             f"manifest.json: calibration.temperature: expected a number above 0, received {temperature!r}"
         )

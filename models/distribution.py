@@ -27,13 +27,17 @@ KEPT_SHARE = 0.985  # of the calibration part: what lies farther out is sent to 
 
 @dataclass(frozen=True)
 class Distribution:
-    """The cloud of the training pictures: its middle (d,) and what turns an offset (d,) into a length of about 1."""
+    """The cloud of the training pictures: its middle (d,) and what turns an offset (d,) into a length.
+
+    That of a training picture is 1 at most in the square mean: less the more of the axes are narrower than `FLOOR`.
+    """
 
     middle: Floats
     whitening: Floats  # (d, d)
 
     def distances(self, features: NDArray[Any]) -> Floats:
-        """features: (n, d), of `models.networks.with_features`. Returns (n,), >= 0, about 1 for a training picture."""
+        """features: (n, d), of `models.networks.with_features`. Returns (n,), 0 and above, mostly below 1 for those
+        of training pictures."""
         offsets = (np.asarray(features, dtype=np.float64) - self.middle) @ self.whitening
         distances: Floats = np.sqrt(np.mean(offsets**2, axis=1))
         return distances

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
 from typing import Any, TypeVar
 
 from models.calibration import ISOTONIC, UNCALIBRATED, Calibration, parse_calibration
@@ -180,7 +181,7 @@ def _probability(value: Any) -> float:
 
 
 def _positive(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < inf:
         raise ValueError(f"expected a number above 0, received {value!r}")
     return float(value)
 

@@ -8,8 +8,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from storage.decisions import outcome_of
+from storage.paging import pages
 from storage.schema import Image, Prediction
 from storage.states import Outcome
+
+NAMED_AT_ONCE = 5_000  # checksums of a query: databases take 32,766 values and more
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,10 @@ def pairs(session: Session, first: str, second: str) -> list[Pair]:
 
 def names_of(session: Session, checksums: list[str]) -> dict[str, str]:
     """checksum -> path as last submitted."""
-    latest = (
-        select(func.max(Image.id).label("id")).where(Image.checksum.in_(checksums)).group_by(Image.checksum).subquery()
-    )
-    rows = session.execute(select(Image.checksum, Image.image).join(latest, Image.id == latest.c.id))
-    return {row.checksum: row.image for row in rows}
+    names: dict[str, str] = {}
+    for page in pages(checksums, NAMED_AT_ONCE):
+        of_page = select(func.max(Image.id).label("id")).where(Image.checksum.in_(page))
+        latest = of_page.group_by(Image.checksum).subquery()
+        rows = session.execute(select(Image.checksum, Image.image).join(latest, Image.id == latest.c.id))
+        names |= {row.checksum: row.image for row in rows}
+    return names

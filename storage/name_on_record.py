@@ -29,6 +29,20 @@ def expect_same_weights(session: Session, manifest: Manifest) -> None:
             )
 
 
+def expect_weights_of_batch(batch_id: str, weights: str | None, manifest: Manifest) -> None:
+    """Raises ModelInvalid when the version of a batch's name that is at hand has other weights than the batch's.
+
+    ``weights``: SHA-256 of those that the batch was handed in for; of a batch of long ago, None, its name stands for
+    them.
+    """
+    if weights not in (None, manifest.weights_sha256):
+        raise ModelInvalid(
+            f"model {manifest.name}: these are not the weights that batch {batch_id} was handed in for: expected "
+            f"SHA-256 {weights}, received {manifest.weights_sha256}; put that version into the data folder of this "
+            "host, and give the other one a name of its own"
+        )
+
+
 def _on_record(session: Session, name: str) -> Iterator[str]:
     of_name = Batch.model == name, Batch.weights.is_not(None)
     yield from filter(None, session.scalars(select(Batch.weights).where(*of_name).distinct()))

@@ -7,6 +7,14 @@ from pathlib import Path
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 
+def is_folder(name: str) -> bool:
+    """Whether what somebody typed is a folder. Of what can be none, being too long or in a closed folder: no."""
+    try:
+        return Path(name).is_dir()
+    except OSError:  # Path.is_dir takes only a few of them for a no
+        return False
+
+
 def shown(path: str) -> str:
     r"""A path for people and reports: bytes that are not UTF-8 become ``\xNN``."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")

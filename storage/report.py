@@ -49,6 +49,7 @@ class ReportRow:
     patient: str = ""  # pseudonym, and that of the lesion; "" where nobody said
     lesion: str = ""
     erased: bool = False
+    weights: str | None = None  # SHA-256 of those that its batch was handed in for; None of a batch of long ago
     unscreened_copy: bool = False  # a copy of an image that nobody judged: neither of them has an outcome
 
     @property
@@ -104,6 +105,7 @@ def rows(session: Session, batch_ids: Sequence[str], *, flagged_only: bool) -> I
                 patient=image.patient or "",
                 lesion=image.lesion or "",
                 erased=image.erased_at is not None,
+                weights=batch.weights,
                 unscreened_copy=image.state == ImageState.DUPLICATE and state in NOT_JUDGED,
             )
 

@@ -8,13 +8,12 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from models.errors import Handling, ModelInvalid, PassingFault, handling_of
-from models.manifest import Manifest
+from models.errors import Handling, PassingFault, handling_of
 from storage import chunks, predictions, registry, workers
 from storage.batches import key_of
 from storage.chunks import Claim, LeaseLost, Results, ShadowScores
 from storage.database import Database
-from storage.name_on_record import expect_same_weights
+from storage.name_on_record import expect_same_weights, expect_weights_of_batch
 from storage.pause import paused, put_off
 from storage.processes import identity
 from storage.settings import LEASE_SECONDS
@@ -100,7 +99,7 @@ class Runner:
     def _screen(self, claim: Claim) -> str:
         network = self._networks.get(claim.model)
         manifest = network.version.manifest
-        _expect_weights(claim, manifest)
+        expect_weights_of_batch(claim.batch_id, claim.weights, manifest)
         key = key_of(manifest)
         results = self._results(claim, network, key)
         results.computed = computed(manifest)
@@ -149,16 +148,6 @@ class Runner:
     def _complete(self, claim: Claim, key: predictions.Key, results: Results, shadow: ShadowScores | None) -> None:
         with self._database.write() as session:
             chunks.complete(session, claim, key, results, shadow)
-
-
-def _expect_weights(claim: Claim, manifest: Manifest) -> None:
-    """Raises ModelInvalid when the version of the batch's name that is at hand has other weights than the batch's."""
-    if claim.weights not in (None, manifest.weights_sha256):
-        raise ModelInvalid(
-            f"model {manifest.name}: these are not the weights that batch {claim.batch_id} was handed in for: expected "
-            f"SHA-256 {claim.weights}, at hand is {manifest.weights_sha256}; put that version into the data folder of "
-            "this host, and give the other one a name of its own; nothing is screened with it"
-        )
 
 
 def _in_words(error: Exception) -> str:

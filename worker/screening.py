@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import isnan
 from pathlib import PurePath
 
 import numpy as np
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 PICTURES = 16  # a network call: small enough that decoding stays ahead, large enough to fill two cores
 CHANGED = "the file changed between intake and screening: {bytes}; submit it again"
 _COULD_NOT = "could not be prepared, by a fault of dermscreen; the worker's log says which, under the image's number"
+NO_NUMBER = "the network gave no number from 0 to 1 for it: weights that overflow, as of a damaged import"
 # libjpeg and zlib let go of the interpreter lock: two threads decode 1.9 times as fast as one
 THREADS = min(4, os.cpu_count() or 1)
 
@@ -88,6 +90,9 @@ def screen(
                     for (image_id, picture), probability, by_class, strange in zip(
                         pictures, said.malignant, said.by_class(), said.reasons(), strict=True
                     ):
+                        if isnan(probability):  # it is below each threshold, as if the picture were clear
+                            results.faults[image_id] = NO_NUMBER
+                            continue
                         results.scores[image_id] = (float(probability), picture.ungradable or strange)
                         if by_class is not None:
                             results.classes[image_id] = by_class

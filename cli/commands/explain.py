@@ -74,8 +74,9 @@ def _of_an_image(target: str, settings: Settings) -> str | None:
 
     from cli.active import active_name
     from models.errors import UsageFault
+    from storage.paths import is_folder
 
-    if Path(target).is_dir():
+    if is_folder(target):
         raise UsageFault(f"{target} is a folder; expected an image, or a batch: hand it in with `screen submit`")
     return active_name(settings) if os.path.lexists(target) else None
 

@@ -83,7 +83,8 @@ def basic_interval(value: float, draws: Draws) -> Interval | None:
     if found is None:
         return None
     low, high = found
-    return max(0.0, min(value, 2 * value - high)), min(1.0, max(value, 2 * value - low))
+    ends = max(0.0, min(value, 2 * value - high)), min(1.0, max(value, 2 * value - low))
+    return None if ends[0] == ends[1] else ends  # of a value of 0 with draws above it: no certainty that it is 0
 
 
 def estimated(value: float | None, draws: Draws) -> Estimate:

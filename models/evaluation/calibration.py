@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,15 +39,20 @@ class Bin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Expected calibration error, Brier score and the reliability curve behind them.
-
-    ece_if_calibrated: what the same images would show if their probabilities were exact (see that function).
-    """
+    """Expected calibration error, Brier score and the reliability curve behind them. probabilities: (n,), 0..1."""
 
     ece: Estimate
-    ece_if_calibrated: Estimate
     brier: Estimate
     bins: tuple[Bin, ...]
+    probabilities: NDArray[np.float64] = field(repr=False, compare=False)
+
+    @cached_property
+    def ece_if_calibrated(self) -> Estimate:
+        """What the same images would show if their probabilities were exact: see the function of this name.
+
+        Drawn when somebody looks: training, and a page about subgroups, show it of none of theirs.
+        """
+        return ece_if_calibrated(self.probabilities)
 
     def as_json(self) -> dict[str, Any]:
         return {

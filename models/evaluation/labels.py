@@ -47,7 +47,7 @@ def read_rows(path: Path, subgroup: str | None = None) -> list[Row]:
             reader.fieldnames = columns = [_column(name) for name in received]
             lines = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageFault(f"the file of labels cannot be read: {error}") from error
+        raise UsageFault(f"the file of labels cannot be read (expected CSV in UTF-8): {error}") from error
     said = ",".join(received) or "none"
     for column in ("image", *([subgroup] if subgroup else [])):
         if column not in columns:

@@ -10,14 +10,7 @@ import numpy as np
 
 from models.evaluation import curves, metrics
 from models.evaluation.bootstrap import Draws, basic_interval, estimated, percentile_interval, rated, resample
-from models.evaluation.calibration import (
-    BINS,
-    Bin,
-    Calibration,
-    bin_numbers,
-    ece_if_calibrated,
-    expected_calibration_error,
-)
+from models.evaluation.calibration import BINS, Bin, Calibration, bin_numbers, expected_calibration_error
 from models.evaluation.cases import Arrays, Case, arrays
 from models.evaluation.estimate import Estimate, Interval
 from models.evaluation.metrics import Confusion
@@ -37,7 +30,7 @@ class Predictive:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "prevalence": round(self.prevalence, 6),
+            "prevalence": round(self.prevalence, 6) if self.observed else self.prevalence,
             "observed": self.observed,
             "ppv": self.ppv.as_json(),
             "npv": self.npv.as_json(),
@@ -237,7 +230,7 @@ def _calibration(data: Arrays, draws: dict[str, Draws]) -> Calibration:
     ece = expected_calibration_error(data.labels, data.probabilities)
     return Calibration(
         ece=Estimate(ece, basic_interval(ece, draws["ece"])),
-        ece_if_calibrated=ece_if_calibrated(data.probabilities),
         brier=estimated(metrics.brier(data), draws["brier"]),
         bins=tuple(bins),
+        probabilities=data.probabilities,
     )

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +28,10 @@ MAX_BYTES = 2 << 30
 """Of a file, or of the weights inside an archive. A network of a billion weights is none of ours."""
 
 # RuntimeError: also the RecursionError of a group that holds itself
-_BROKEN = (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError, EOFError, zipfile.BadZipFile)
+_BROKEN = (
+    OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError, EOFError,
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ def _by_names(root: Any) -> Iterator[StoredLayer]:
         for weight in _names(_inside(root, layer), "weight_names"):
             parent, _, name = weight.rpartition("/")
             if "seed_generator" not in weight:
-                groups.setdefault(parent, []).append((name.partition(":")[0], _inside(root, f"{layer}/{weight}")))
+                groups.setdefault(parent, []).append((name.partition(":")[0], _numbers(root, f"{layer}/{weight}")))
         for parent, weights in groups.items():
             yield StoredLayer(parent or layer, None, tuple(weights))
 
@@ -119,7 +124,7 @@ def _by_kinds(group: Any, path: str) -> Iterator[StoredLayer]:
     for name in sorted(group, key=lambda item: (_kind(item)[0], _kind(item)[1])):
         layer = _inside(group, name)
         inner = _inside(layer, "vars") if _own(layer, "vars") else {}
-        weights = tuple((None, _inside(inner, number)) for number in sorted(inner, key=int))
+        weights = tuple((None, _numbers(inner, number)) for number in sorted(inner, key=int))
         if weights:
             yield StoredLayer(f"{path}/{name}", _kind(name)[0], weights)
         if _own(layer, "layers"):
@@ -145,7 +150,17 @@ def _inside(group: Any, path: str) -> Any:
         if not isinstance(found.get(step, getlink=True), h5py.HardLink):
             raise UsageFault(f"{path} is missing from the file or leads out of it; expected it in the file itself")
         found = found[step]
-    if isinstance(found, h5py.Dataset) and (found.external or found.is_virtual):
+    return found
+
+
+def _numbers(group: Any, path: str) -> Any:
+    """A dataset in a group, whose numbers are not read yet. Raises UsageFault for anything else."""
+    import h5py
+
+    found = _inside(group, path)
+    if not isinstance(found, h5py.Dataset) or found.shape is None:
+        raise UsageFault(f"{path} holds no numbers; expected those of a weight")
+    if found.external or found.is_virtual:
         raise UsageFault(f"{path} keeps its numbers in another file; expected them in the file itself")
     return found
 

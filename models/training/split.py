@@ -50,7 +50,7 @@ def read_groups(path: Path | None) -> dict[str, str]:
             reader = csv.DictReader(file)
             columns, rows = reader.fieldnames or [], list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageFault(f"the file of groups cannot be read: {error}") from error
+        raise UsageFault(f"the file of groups cannot be read (expected CSV in UTF-8): {error}") from error
     if not {"group", "image"} <= set(columns):
         raise UsageFault(f"file of groups: expected the columns group,image, received {','.join(columns)}")
     groups: dict[str, str] = {}

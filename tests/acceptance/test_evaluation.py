@@ -57,6 +57,7 @@ def test_a_folder(of_folder: Any, folder: Path) -> None:
     assert "absl" not in done.stderr
     assert found["source"] == {
         "kind": "folder", "name": "lesions", "received": 27, "screened": 24, "duplicate": 1, "rejected": 2, "failed": 0,
+        "erased": 0,
     }  # fmt: skip
     assert (found["model"]["name"], found["operating_point"]) == (DEFAULT_MODEL, "sensitivity-95")
     assert found["parts_of_the_split"] == {"not_in_split": 24}

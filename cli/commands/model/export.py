@@ -100,14 +100,17 @@ def _batches(manifest: Manifest, folder: Path | None) -> Iterator[NDArray[np.uin
 
 
 def _pictures(manifest: Manifest, folder: Path | None) -> Iterator[Any]:
-    """Drawn pictures, then those of a folder; files that cannot be screened are counted and said."""
+    """Drawn pictures, then those of a folder; files that cannot be screened are counted and said.
+
+    Raises UsageFault when none of the folder can be: a check on drawn pictures alone must not pass for one on them.
+    """
     from pathlib import PurePath
 
     import numpy as np
 
     from cli.drawn_lesions import draw_lesion
     from cli.output import talk
-    from models.errors import ImageRefused
+    from models.errors import ImageRefused, UsageFault
     from models.preprocessing import prepare, preprocessing
     from scheduler.collect import Collection
     from storage.image_files import read_image_bytes
@@ -115,14 +118,19 @@ def _pictures(manifest: Manifest, folder: Path | None) -> Iterator[Any]:
     for seed in range(DRAWN):
         drawn = draw_lesion(seed, width=300, height=225, malignant=seed % 2 == 1, field=seed % 5 == 0)
         yield preprocessing(manifest.preprocessing)(np.asarray(drawn), manifest.input_size)
-    refused = 0
+    taken = refused = 0
     for found in Collection([str(folder)] if folder else []):
         try:
             if found.problem:
                 raise ImageRefused(found.problem)
             data = read_image_bytes(found.location)
-            yield prepare(data, PurePath(found.image).suffix, manifest.preprocessing, manifest.input_size)
+            picture = prepare(data, PurePath(found.image).suffix, manifest.preprocessing, manifest.input_size)
         except ImageRefused:
             refused += 1
+        else:
+            taken += 1
+            yield picture
+    if folder and not taken:
+        raise UsageFault(f"--check-images {folder}: expected at least one image that can be screened, received none")
     if refused:
         talk(f"{refused} files cannot be screened and were left out of the check.")

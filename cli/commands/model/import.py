@@ -52,13 +52,15 @@ def command(
     from models.extras import to_install
     from storage.settings import from_environment
 
-    home = from_environment().home
+    settings = from_environment()
+    home = settings.home
     if classes and like:
         raise UsageFault("--classes and --like exclude each other: expected one of them; --like takes the classes too")
     wanted = _wanted(architecture, name, threshold, like, home, *_classes(classes, malignant))
     try:
         from models.networks.importing import import_weights
 
+        settings.make_home()  # whoever makes it first: it is its owner's alone
         manifest = import_weights(file, wanted, home / "models")
     except ImportError as error:
         how = to_install("cpu")

@@ -229,7 +229,7 @@ def test_other_weights(batch: str, model: Path, replay: Any, *, manifest_too: bo
     assert sha256_hex(WEIGHTS) in said and sha256_hex(b"another number") in said
 
 
-@pytest.mark.parametrize("name", ["nothing", "4711", "9" * 30, "."])
+@pytest.mark.parametrize("name", ["nothing", "4711", "9" * 30, ".", "a" * 300])
 def test_nothing_of_this_name(batch: str, replay: Any, name: str) -> None:
     code, found, said = replay(name)
     assert (code, found) == (2, {})

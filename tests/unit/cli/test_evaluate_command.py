@@ -6,15 +6,19 @@ import csv
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select, update
 
+from cli.evaluation_images import common_folder
 from cli.main import run
 from models.manifest import Manifest
 from storage.batch_writer import Received
 from storage.database import Database
+from storage.schema import Batch, Image
 from storage.settings import Settings
 
 Evaluate = Callable[..., dict[str, Any]]
@@ -98,3 +102,66 @@ def test_groups_that_somebody_names_count_as_they_are(evaluate: Evaluate, rows: 
     named = tmp_path / "groups.csv"
     named.write_text(f"group,image\n1,{rows[0].image}\n1,{rows[7].image}\n", encoding="utf-8")
     assert grouped(evaluate(rows, "--groups", str(named))) == ("--groups", 7)
+
+
+@pytest.mark.parametrize("noted", [True, False])
+def test_scores_of_other_weights_are_measured_for_none(
+    noted: bool, sqlite_database: Database, installed_model: Manifest, submit: Callable[..., str],
+    screen: Callable[..., None], received: Callable[..., list[Received]], settings: Settings,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Another host handed the batch in, for a version of the same name; or one of long ago is only named like it."""
+    batch, _ = submit(sqlite_database, received("picture")), submit(sqlite_database, received("other"))
+    screen(sqlite_database)
+    if not noted:
+        with sqlite_database.write() as session:
+            session.execute(update(Batch).where(Batch.id == batch).values(weights=None))
+    raw = installed_model.raw | {"weights": installed_model.raw["weights"] | {"sha256": "f" * 64}}
+    (settings.home / "models" / installed_model.name / "manifest.json").write_text(json.dumps(raw), encoding="utf-8")
+    assert run(["model", "evaluate", batch, "--json"]) == 4
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    said = "handed in for" if noted else "this site's records have the name with other weights"
+    assert f"{said}: expected SHA-256 {'0' * 64}, received {'f' * 64}; " in shown.err
+
+
+@pytest.mark.parametrize("name", ["nothing", "a" * 300])
+def test_neither_a_folder_nor_a_batch(name: str, sqlite_database: Database, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["model", "evaluate", name]) == 2
+    assert f"{name!r} is neither a folder nor a batch" in capsys.readouterr().err
+
+
+def test_images_that_were_erased_are_said_wherever_the_numbers_are(
+    evaluate: Evaluate, rows: list[Received], sqlite_database: Database, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    evaluate(rows)
+    with sqlite_database.write() as session:
+        batch = session.scalars(select(Batch.id)).one()
+        of_patient = update(Image).where(Image.patient == "p-1")
+        session.execute(of_patient.values(erased_at=datetime.now(UTC), patient=None, image="(erased)"))
+    labels = tmp_path / "left.csv"
+    labels.write_text("".join(["image,label\n", *(f"{row.image},{n % 2}\n" for n, row in enumerate(rows) if n > 2)]))
+    page = tmp_path / "page.html"
+    assert run(["model", "evaluate", batch, "--labels", str(labels), "--json", "--output", str(page)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["source"]["received"], found["source"]["erased"]) == (5, 3)
+    (said,) = [warning for warning in found["warnings"] if "erased" in warning]
+    assert said.startswith("3 images of the batch, erased since:")
+    assert said in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("images", "folder"),
+    [
+        (["/ward/left/1.jpg", "/ward/right/2.jpg"], "/ward/"),
+        (["ward/1.jpg", "ward/2.jpg"], "ward/"),
+        (["/1.jpg", "/ward/2.jpg"], "/"),  # one lies in no folder but the root
+        (["1.jpg", "ward/2.jpg"], ""),
+        (["/ward/1.jpg", "ward/2.jpg"], ""),
+        (["s3://ward/1.jpg", "s3://ward/2.jpg"], ""),
+        ([], ""),
+    ],
+)
+def test_the_folder_that_all_images_of_a_batch_share(images: list[str], folder: str) -> None:
+    assert common_folder(images) == folder

@@ -152,6 +152,18 @@ def test_percent(share: float, shown: str) -> None:
     assert percent_of(share) == shown
 
 
+def test_a_prevalence_is_shown_as_it_was_given(cases: list[Case], manifest: Manifest) -> None:
+    evaluation = evaluate(cases, [("sensitivity-95", 0.5)], [0.0005, 0.07, 0.9996, 2e-7], has_split=True)
+    at_points = evaluation.as_json()["all"]["operating_points"]["sensitivity-95"]["predictive_values"]
+    assert [at["prevalence"] for at in at_points[:4]] == [0.0005, 0.07, 0.9996, 2e-7]
+    found = replace(result(cases, manifest), evaluation=evaluation)
+    said = "\n".join(found.lines())
+    assert [f"prevalence {share}: PPV" in said for share in ("0.05 %", "7 %", "99.96 %")] == [True] * 3
+    html = page(found)
+    assert "PPV at 0.05\N{NO-BREAK SPACE}%" in html and "<td>99.96\N{NO-BREAK SPACE}%</td>" in html
+    assert "rounded to whole lesions" in html
+
+
 def test_what_counted_as_malignant_is_said(cases: list[Case], manifest: Manifest) -> None:
     found = result(cases, manifest)
     names = [("nevus", EVIL)[label or 0] for label in found.labels]

@@ -9,17 +9,21 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from cli.drawn_lesions import draw_lesion
+from cli.explaining import Explainer, Look
 from cli.main import run
+from models.answers import Answers
 from models.catalogue import DEFAULT_MODEL, SHIPPED
-from models.version import open_version
+from models.errors import ModelInvalid
+from models.version import ModelVersion, open_version
 from storage import batches, chunks, predictions
 from storage.batch_writer import Received
 from storage.database import Database
 from storage.report import NOTICE
-from storage.schema import Chunk
+from storage.schema import Batch, Chunk
+from worker.networks import Networks
 
 MANIFEST = open_version(SHIPPED / DEFAULT_MODEL).manifest
 
@@ -132,6 +136,8 @@ def test_neither_a_file_nor_a_batch(
 ) -> None:
     assert run(["explain", "nothing", "--output", str(tmp_path / "out")]) == 2
     assert "nothing is neither a file nor a batch" in capsys.readouterr().err
+    assert run(["explain", "a" * 300, "--output", str(tmp_path / "out")]) == 2
+    assert "a is neither a file nor a batch" in capsys.readouterr().err
     assert run(["explain", str(tmp_path), "--output", str(tmp_path / "out")]) == 2
     assert "is a folder; expected an image" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
@@ -193,6 +199,35 @@ def test_without_tensorflow_the_extra_is_named(
     monkeypatch.delitem(sys.modules, "models.networks.gradcam", raising=False)
     assert run(["explain", drawn(tmp_path / "a.jpg").location, "--output", str(tmp_path / "out")]) == 2
     assert "explaining needs the extra cpu or gpu" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["explain"], ["report", "--format", "html", "--explain"]])
+def test_other_weights_under_the_name_explain_no_batch(
+    command: list[str], sqlite_database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A map of other weights would show where a score is from that was never given."""
+    batch_id = screened(sqlite_database, {drawn(tmp_path / "a.jpg"): 0.9})
+    with sqlite_database.write() as session:
+        session.execute(update(Batch).values(weights="f" * 64))
+    output = ["--output", str(tmp_path / "out")]
+    assert run([*command, batch_id, *output]) == 4
+    expected = f"handed in for: expected SHA-256 {'f' * 64}, received {MANIFEST.weights_sha256}; put that version into"
+    assert expected in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_no_number_does_not_pass_for_clear(tmp_path: Path) -> None:
+    class Overflowing:
+        def __init__(self, version: ModelVersion) -> None:
+            self.version = version
+
+        def answers(self, pictures: np.ndarray) -> Answers:
+            return Answers(np.full(len(pictures), np.nan))
+
+    explainer = Explainer(tmp_path, Networks(tmp_path, Overflowing))
+    picture = np.zeros((8, 8, 3), np.uint8)
+    with pytest.raises(ModelInvalid, match=f"model {DEFAULT_MODEL}: the network gave no number from 0 to 1"):
+        explainer.judge(Look(picture, picture, np.zeros((8, 8), np.float32), None), DEFAULT_MODEL)
 
 
 def test_nothing_flagged_is_said(sqlite_database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

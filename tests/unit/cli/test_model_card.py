@@ -12,6 +12,7 @@ import pytest
 from cli import model_card
 from cli.main import run
 from models.catalogue import DEFAULT_MODEL
+from models.errors import ModelInvalid
 from models.evaluation.bootstrap import METHOD
 from models.manifest import Manifest, parse
 from models.training.data_notes import COLLECTIONS, read_notes
@@ -175,6 +176,22 @@ def test_what_was_published_does_not_stand_beside_what_cannot_be_compared(
     assert "## What the projects published" in model_card.markdown([alike], "")
     assert "## What the projects published" not in model_card.markdown([other], "")
     assert [item["published"] is None for item in model_card.facts([alike, other])["models"]] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"metrics": {"test": {"images": 100, "malignant": 40, "roc_auc": 0.91, "intervals": {"roc_auc": 0.02}}}},
+        {"metrics": {"test": {"roc_auc": 0.91}}},
+        {"metrics": {"test": {"images": 0, "malignant": 0}}},
+        {"data": {"found": {"classes": {"benign": 900}}}},
+        {"training": {"recipe": "the best one", "epochs_run": 3}},
+    ],
+)
+def test_figures_of_another_shape_are_no_fault_of_dermscreen(raw: dict[str, Any], changes: dict[str, Any]) -> None:
+    foreign = version(raw, "foreign-1", **changes)
+    with pytest.raises(ModelInvalid, match="no card can be written of one-1, foreign-1: expected the metrics, data"):
+        model_card.markdown([version(raw, "one-1"), foreign], "screen model card")
 
 
 def test_a_manifest_smuggles_nothing_in(raw: dict[str, Any]) -> None:

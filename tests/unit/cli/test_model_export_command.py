@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands.model.export import DRAWN, FORMATS
+from cli.commands.model.export import DRAWN, FORMATS, _pictures
 from cli.drawn_lesions import draw_lesion
 from cli.main import run
-from models.catalogue import DEFAULT_MODEL
+from models.catalogue import DEFAULT_MODEL, find
+from models.errors import UsageFault
 from models.networks import export
 from storage.report import NOTICE
 from storage.settings import Settings
@@ -59,6 +60,12 @@ def test_the_help_says_what_is_compared(capsys: pytest.CaptureFixture[str]) -> N
     assert run(["model", "export", "--help"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert f"over {DRAWN} drawn pictures, and those of --check-images. A difference above" in said
+
+
+def test_a_folder_without_a_picture_is_no_check(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no picture")
+    with pytest.raises(UsageFault, match="expected at least one image that can be screened, received none"):
+        list(_pictures(find(DEFAULT_MODEL, tmp_path).manifest, tmp_path))
 
 
 def test_an_unknown_model(settings: Settings, tmp_path: Path) -> None:

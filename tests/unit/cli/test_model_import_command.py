@@ -135,3 +135,15 @@ def test_classes_that_do_not_fit(
     assert run([*begin, *arguments]) == 2
     assert message in capsys.readouterr().err
     assert not (settings.home / "models").exists()
+
+
+def test_a_data_folder_that_it_makes_is_its_owners_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "new"
+    monkeypatch.setenv("DERMSCREEN_HOME", str(home))
+    (tmp_path / "a.h5").write_bytes(b"no weights")
+    arguments = ["model", "import", str(tmp_path / "a.h5"), "--architecture", "hidri", "--name", "mine-1"]
+    assert run([*arguments, "--threshold", "0.5"]) == 2
+    assert "the file cannot be read" in capsys.readouterr().err
+    assert home.stat().st_mode & 0o777 == 0o700

@@ -65,6 +65,7 @@ def test_it_survives_the_manifest(calibration: Calibration) -> None:
     "raw",
     [None, {}, {"method": "guess"}, {"method": "temperature"}, {"method": "temperature", "temperature": 0},
      {"method": "temperature", "temperature": True}, {"method": "temperature", "temperature": "2"},
+     {"method": "temperature", "temperature": float("inf")},
      {"method": "isotonic"}, {"method": "isotonic", "knots": []}, {"method": "isotonic", "knots": [[0.1, 0.2]]},
      {"method": "isotonic", "knots": ["0.1"]}, {"method": "isotonic", "knots": [["0.1", "1.2"]]},
      {"method": "isotonic", "knots": [["nan", "0.2"]]}, {"method": "isotonic", "knots": [5]},

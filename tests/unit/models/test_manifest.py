@@ -94,6 +94,13 @@ def test_every_field_arrives(raw_manifest: dict[str, Any]) -> None:
     assert found.raw == raw_manifest
 
 
+def test_no_distance_is_too_far_beyond_any(raw_manifest: dict[str, Any]) -> None:
+    """JSON of Python may hold Infinity: nothing would be unlike the training pictures."""
+    raw_manifest["distribution"] = CLOUD | {"limit": float("inf")}
+    with pytest.raises(ModelInvalid, match=r"distribution\.limit: expected a number above 0, received inf"):
+        parse(json.dumps(raw_manifest))
+
+
 @pytest.mark.parametrize("path", REQUIRED)
 def test_a_missing_field_is_named(raw_manifest: dict[str, Any], path: str) -> None:
     holder, last = parent_of(raw_manifest, path)

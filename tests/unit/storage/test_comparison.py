@@ -51,3 +51,15 @@ def test_bytes_are_named_as_they_were_last_submitted(
     with database.read() as session:
         assert names_of(session, [first.checksum]) == {first.checksum: second.image}
         assert names_of(session, []) == {}
+
+
+def test_any_number_of_bytes_can_be_named(
+    database: Database, submit: Callable[..., str], received: Callable[..., Any]
+) -> None:
+    """`screen model compare --limit 70000`: a query takes 65,535 values at most in PostgreSQL."""
+    rows = received(2)
+    submit(database, rows)
+    unknown = [f"{number:064x}" for number in range(70_000)]
+    with database.read() as session:
+        found = names_of(session, [rows[0].checksum, *unknown, rows[1].checksum])
+    assert found == {row.checksum: row.image for row in rows}

@@ -464,7 +464,7 @@ def test_a_version_of_the_same_name_with_other_weights_is_refused(
     network.version = replace(network.version, manifest=replace(manifest, weights_sha256="f" * 64))
     assert ours.run(chunk_of(database, batch_id).id) == "refused"
     assert network.seen == []
-    expected = f"not the weights that batch {batch_id} was handed in for: expected SHA-256 {'0' * 64}, at hand is fff"
+    expected = f"not the weights that batch {batch_id} was handed in for: expected SHA-256 {'0' * 64}, received fff"
     assert_refused(database, batch_id, expected)
     network.version = replace(network.version, manifest=manifest)
     assert ours.run(chunk_of(database, batch_id).id) == "done"  # a host with the right ones takes it up

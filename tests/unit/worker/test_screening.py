@@ -21,7 +21,7 @@ from models.preprocessing import prepare
 from models.quality import ungradable
 from storage.chunks import ChunkImage, Results
 from worker import screening
-from worker.screening import PICTURES, screen
+from worker.screening import NO_NUMBER, PICTURES, screen
 
 Photograph = Callable[..., Path]
 Entry = Callable[..., ChunkImage]
@@ -239,6 +239,14 @@ def test_progress_may_stop_the_work(tmp_path: Path, photograph: Photograph, chun
     with pytest.raises(OurFault, match="the lease is gone"):
         screen(images, network, stop)
     assert [len(call) for call in network.seen] == [PICTURES]
+
+
+def test_what_is_no_number_is_no_score_and_harms_no_neighbour(images: tuple[ChunkImage, ...], network: Any) -> None:
+    """Stored, it would be below each threshold: as if the picture were clear."""
+    network.answers = lambda pictures: Answers(np.where(np.arange(len(pictures)) == 1, np.nan, 0.25))
+    results = screen(images, network)
+    assert results.faults == {images[1].id: NO_NUMBER}
+    assert results.scores == {image.id: (0.25, None) for image in images if image is not images[1]}
 
 
 def test_too_few_answers_of_a_network_are_no_scores(images: tuple[ChunkImage, ...], network: Any) -> None:

@@ -77,6 +77,7 @@ def test_interval(draws: np.ndarray, interval: Interval | None) -> None:
         (0.1, 0.05 + np.arange(1001) / 5000, (0.0, 0.145)),  # nothing below 0
         (0.9, 0.75 + np.arange(1001) / 5000, (0.855, 1.0)),  # nor above 1
         (0.5, np.array([0.5] * 100), None),
+        (0.0, np.arange(1001) / 5000, None),  # a sum of distances that is 0 by chance is not surely 0
     ],
 )
 def test_the_basic_interval_turns_the_draws_round_the_value(

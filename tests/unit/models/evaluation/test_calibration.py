@@ -7,6 +7,7 @@ import pytest
 
 from models.evaluation.calibration import BINS, bin_numbers, ece_if_calibrated, expected_calibration_error
 from models.evaluation.cases import Case
+from models.evaluation.evaluation import evaluate
 from models.evaluation.measurement import measure
 
 
@@ -78,3 +79,14 @@ def test_a_measurement_tells_both() -> None:
     assert calibration.ece.value == 0
     assert calibration.ece_if_calibrated == ece_if_calibrated(np.full(40, 0.5))
     assert calibration.as_json()["ece_if_calibrated"] == calibration.ece_if_calibrated.as_json()
+
+
+def test_what_chance_gives_is_drawn_only_where_it_is_shown() -> None:
+    """Training, and what a terminal says of subgroups, show it nowhere; a thousand drawings of each took their time."""
+    cases = [Case(int(n % 2), 0.5, f"g{n}", subgroup="arm" if n < 8 else "leg") for n in range(20)]
+    found = evaluate(cases, [("t", 0.5)], [0.05], has_split=False)
+    every = [found.everything, *found.subgroups.values()]
+    assert not any("ece_if_calibrated" in vars(item.calibration) for item in every)
+    shown = found.as_json()
+    assert shown["subgroups"]["arm"]["calibration"]["ece_if_calibrated"] == ece_if_calibrated(np.full(8, 0.5)).as_json()
+    assert all("ece_if_calibrated" in vars(item.calibration) for item in every)

@@ -190,7 +190,7 @@ def test_columns_that_are_missing(tmp_path: Path, text: str, message: str) -> No
 
 def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UsageFault, match="cannot be read"):
+    with pytest.raises(UsageFault, match=r"cannot be read \(expected CSV in UTF-8\)"):
         read_rows(tmp_path / "labels.csv")
 
 

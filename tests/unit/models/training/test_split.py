@@ -203,7 +203,7 @@ def test_wrong_columns_say_expected_and_received(tmp_path: Path, text: str, rece
 
 
 def test_a_file_of_groups_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(UsageFault, match="the file of groups cannot be read"):
+    with pytest.raises(UsageFault, match=r"the file of groups cannot be read \(expected CSV in UTF-8\)"):
         read_groups(tmp_path / "none.csv")
     (tmp_path / "latin.csv").write_bytes(b"group,image\n1,benign/\xe4.jpg\n")
     with pytest.raises(UsageFault, match="the file of groups cannot be read"):
