@@ -86,8 +86,7 @@ class NightScheduler(PersistentScheduler):
     def _owed(self) -> Iterator[ScheduleEntry]:
         since = self._since()
         with self._database.read() as session:
-            # one that was never noted as sent is new: what was due before it was put on is not its
-            for entry in [entry for entry in self.schedule.values() if entry.task == NIGHTLY and entry.total_run_count]:
+            for entry in [entry for entry in self.schedule.values() if entry.task == NIGHTLY and _is_known(entry)]:
                 number, last = entry.args
                 due = last()
                 if (
@@ -106,6 +105,14 @@ class NightScheduler(PersistentScheduler):
     def _on_its_way(self, name: str, due: str) -> bool:
         sent, doubted, _ = self._sent.get(name, ("", 0.0, 0.0))
         return sent == due and time.monotonic() < doubted
+
+
+def _is_known(entry: ScheduleEntry) -> bool:
+    """Whether an entry was noted as sent; or as begun by a clock that was years ahead: Celery sends none until then.
+
+    One that was never noted is new: what was due before it was put on is not its.
+    """
+    return bool(entry.total_run_count) or entry.last_run_at - datetime.now(UTC) > AHEAD_FOR
 
 
 def _is_its(since: dict[int, datetime | None], entry: ScheduleEntry, due: str) -> bool:
