@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from models.errors import Handling, ModelInvalid, PassingFault, handling_of
 from models.manifest import Manifest
+from models.scoring import OTHER_SCORING, scoring_sha256
 from storage import chunks, predictions, registry, workers
 from storage.batches import key_of
 from storage.chunks import Claim, LeaseLost, Results, ShadowScores
@@ -152,12 +153,18 @@ class Runner:
 
 
 def _expect_weights(claim: Claim, manifest: Manifest) -> None:
-    """Raises ModelInvalid when the version of the batch's name that is at hand has other weights than the batch's."""
+    """Raises ModelInvalid when the version at hand of the batch's name is not the batch's in all that scores."""
     if claim.weights not in (None, manifest.weights_sha256):
         raise ModelInvalid(
             f"model {manifest.name}: these are not the weights that batch {claim.batch_id} was handed in for: expected "
             f"SHA-256 {claim.weights}, at hand is {manifest.weights_sha256}; put that version into the data folder of "
             "this host, and give the other one a name of its own; nothing is screened with it"
+        )
+    if claim.scoring not in (None, scoring_sha256(manifest)):
+        raise ModelInvalid(
+            f"model {manifest.name}: batch {claim.batch_id} was handed in for the same weights with {OTHER_SCORING}: "
+            f"expected scoring {claim.scoring}, at hand is {scoring_sha256(manifest)}; put that version into the data "
+            "folder of this host, and give the other one a name of its own; nothing is screened with it"
         )
 
 
