@@ -130,7 +130,7 @@ def _from_batch(order: Order, settings: Settings) -> _Taken:
     from storage.batches import batch_and_policy
     from storage.counts import batch_ids
     from storage.migrate import open_database
-    from storage.name_on_record import expect_same_weights, expect_weights_of_batch
+    from storage.name_on_record import expect_model_of_batch, expect_same_weights
 
     if os.path.lexists(order.source):
         raise UsageFault(f"expected a folder or a batch, received a file: {order.source}")
@@ -145,7 +145,7 @@ def _from_batch(order: Order, settings: Settings) -> _Taken:
                 "evaluate its folder to measure another model version"
             )
         version = find(batch.model, settings.home)
-        expect_weights_of_batch(batch.id, batch.weights, version.manifest)
+        expect_model_of_batch(batch.id, batch.weights, batch.scoring, version.manifest)
         if batch.weights is None:  # of long ago: what the records say of the name since then is all there is
             expect_same_weights(session, version.manifest)
         points = _points(version.manifest)

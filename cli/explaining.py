@@ -23,7 +23,7 @@ from models.rounding import decimal
 from models.whole_file import write_whole
 from storage.decisions import Scored, decide
 from storage.image_files import read_image_bytes
-from storage.name_on_record import expect_weights_of_batch
+from storage.name_on_record import expect_model_of_batch
 from storage.paths import shown, to_location
 from storage.report import ReportRow
 from storage.states import ImageState
@@ -100,7 +100,7 @@ class Explainer:
         Raises ImageRefused when its file changed, PassingFault, ModelInvalid where other weights have their name, and
         as `look`.
         """
-        expect_weights_of_batch(row.batch, row.weights, self._version(row.model).manifest)
+        expect_model_of_batch(row.batch, row.weights, row.scoring, self._version(row.model).manifest)
         data = read_image_bytes(row.location)
         if sha256_hex(data) != row.checksum:
             raise ImageRefused("the file changed since it was screened; submit it again")

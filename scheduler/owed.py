@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,7 @@ LOOK_SECONDS = 60.0  # between two looks for nights that are owed
 # A message that was sent may wait or be worked on; it is doubted only then, and each time for twice as long, so that a
 # night which takes hours, or which no worker takes, has a handful of messages and not hundreds.
 DOUBT_SECONDS = 1800.0
+AHEAD_FOR = timedelta(days=1)  # a folder that was put on so much later than now was put on by a wrong clock
 
 
 class NightScheduler(PersistentScheduler):
@@ -85,8 +86,7 @@ class NightScheduler(PersistentScheduler):
     def _owed(self) -> Iterator[ScheduleEntry]:
         since = self._since()
         with self._database.read() as session:
-            # one that was never noted as sent is new: what was due before it was put on is not its
-            for entry in [entry for entry in self.schedule.values() if entry.task == NIGHTLY and entry.total_run_count]:
+            for entry in [entry for entry in self.schedule.values() if entry.task == NIGHTLY and _is_known(entry)]:
                 number, last = entry.args
                 due = last()
                 if (
@@ -107,17 +107,26 @@ class NightScheduler(PersistentScheduler):
         return sent == due and time.monotonic() < doubted
 
 
+def _is_known(entry: ScheduleEntry) -> bool:
+    """Whether an entry was noted as sent; or as begun by a clock that was years ahead: Celery sends none until then.
+
+    One that was never noted is new: what was due before it was put on is not its.
+    """
+    return bool(entry.total_run_count) or entry.last_run_at - datetime.now(UTC) > AHEAD_FOR
+
+
 def _is_its(since: dict[int, datetime | None], entry: ScheduleEntry, due: str) -> bool:
     """Whether a folder is on the timetable, and was before a minute that it was due.
 
     Told by the minute that was the last one due when it was put on, as its time and zone are now: so an hour that
     comes twice or not at all needs no rule here. A minute of the former that was due before is not due a second time.
+    A clock that was years ahead when it was put on keeps no night from it until then.
     """
     number, last = entry.args
     if number not in since:
         return False
     put_on = since[number]
-    return put_on is None or last.at(put_on) < due
+    return put_on is None or put_on - datetime.now(UTC) > AHEAD_FOR or last.at(put_on) < due
 
 
 def _is_recent(last: LastDue, due: str) -> bool:

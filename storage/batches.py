@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from models.errors import PassingFault
 from models.manifest import Manifest
+from models.scoring import scoring_sha256
 from storage import audit, policies, predictions
 from storage.batch_preparation import Prepared, follow, prepared
 from storage.batch_writer import Received, first_free_number, write_rows
@@ -65,7 +66,7 @@ def write(session: Session, header: Header, ready: Prepared) -> str:
 
     Bytes that this model has scored before are decided at once and never queued. Raises PassingFault when the database
     is not the one any more that the batch was prepared for, ModelInvalid when its records have the name of the model
-    version with other weights.
+    version with other weights, or scoring otherwise with them.
     """
     audit.lock(session)
     follow(session, ready.head)
@@ -82,6 +83,7 @@ def write(session: Session, header: Header, ready: Prepared) -> str:
         submitter=header.submitter,
         model=header.manifest.name,
         weights=header.manifest.weights_sha256,
+        scoring=scoring_sha256(header.manifest),
         policy_id=ready.policy.id,
         created_at=session.execute(select(db_now(-header.seconds_spent))).scalar_one(),
         export_folder=header.export_folder,
@@ -92,8 +94,8 @@ def write(session: Session, header: Header, ready: Prepared) -> str:
     submitted: dict[str, str | int | None] = {
         "source": header.source, "actor": header.submitter, "submitter": header.submitter, "site": header.site,
         "model": header.manifest.name, "weights": header.manifest.weights_sha256,
-        "preprocessing": header.manifest.preprocessing, "policy": ready.policy.label,
-        "policy_hash": policy_hash(ready.policy),
+        "scoring": scoring_sha256(header.manifest), "preprocessing": header.manifest.preprocessing,
+        "policy": ready.policy.label, "policy_hash": policy_hash(ready.policy),
     }  # fmt: skip
     audit.append(session, [audit.Event("batch.submitted", batch.id, submitted)])
     if ready.images:

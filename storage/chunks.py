@@ -57,6 +57,7 @@ class Claim:
     images: tuple[ChunkImage, ...]
     lease_seconds: float = LEASE_SECONDS
     weights: str | None = None  # SHA-256 of those that the batch was handed in for; none of a batch of long ago
+    scoring: str | None = None  # SHA-256 of all that it was handed in for (`models.manifest`); likewise
 
 
 @dataclass
@@ -108,10 +109,11 @@ def claim(session: Session, chunk_id: str, holder: str, lease_seconds: float = L
         .order_by(Image.position)
     )
     images = tuple(ChunkImage(row.id, row.image, row.location, row.checksum or "", row.size) for row in rows)
-    batch = session.execute(select(Batch.model, Batch.weights).where(Batch.id == taken.batch_id)).one()
+    batch = session.execute(select(Batch.model, Batch.weights, Batch.scoring).where(Batch.id == taken.batch_id)).one()
     facts: dict[str, str | int | None] = {"chunk": chunk_id, "attempt": taken.attempt, "images": len(images)}
     audit.append(session, [audit.Event("chunk.claimed", taken.batch_id, facts | {"holder": holder})])
-    return Claim(chunk_id, taken.batch_id, taken.attempt, batch.model, images, lease_seconds, batch.weights)
+    numbers = batch.weights, batch.scoring
+    return Claim(chunk_id, taken.batch_id, taken.attempt, batch.model, images, lease_seconds, *numbers)
 
 
 def renew(session: Session, held: Claim) -> None:

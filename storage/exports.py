@@ -54,6 +54,7 @@ def write_due_exports(database: Database) -> list[tuple[Path, Path]]:
             faults.append(fault)
             continue
         with database.write() as session:
+            audit.lock(session)  # before the batch's row, as `screen retry` and an erasure do: neither waits for us
             noted = session.execute(
                 update(Batch)
                 .where(Batch.id == batch_id, Batch.exported_at.is_(None), Batch.closed_at == closed_at)

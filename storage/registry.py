@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.catalogue import DEFAULT_MODEL
 from models.manifest import Manifest
+from models.scoring import scoring_sha256
 from storage import audit
 from storage.clock import db_now
 from storage.name_on_record import expect_same_weights
@@ -46,6 +47,7 @@ def record_registration(session: Session, manifest: Manifest, actor: str) -> Non
     facts: dict[str, str | int | None] = {
         "model": manifest.name,
         "weights": manifest.weights_sha256,
+        "scoring": scoring_sha256(manifest),
         "architecture": manifest.architecture,
         "preprocessing": manifest.preprocessing,
         "actor": actor,
@@ -83,6 +85,7 @@ def give_role(session: Session, role: Role, manifest: Manifest | None, actor: st
         "old": before,
         "new": name,
         "weights": manifest.weights_sha256 if manifest else None,
+        "scoring": scoring_sha256(manifest) if manifest else None,
         "actor": actor,
     }
     audit.append(session, [audit.Event("model.activated", None, facts)])

@@ -50,6 +50,7 @@ class ReportRow:
     lesion: str = ""
     erased: bool = False
     weights: str | None = None  # SHA-256 of those that its batch was handed in for; None of a batch of long ago
+    scoring: str | None = None  # and of all that scores with them (`models.scoring`); likewise
     unscreened_copy: bool = False  # a copy of an image that nobody judged: neither of them has an outcome
 
     @property
@@ -106,6 +107,7 @@ def rows(session: Session, batch_ids: Sequence[str], *, flagged_only: bool) -> I
                 lesion=image.lesion or "",
                 erased=image.erased_at is not None,
                 weights=batch.weights,
+                scoring=batch.scoring,
                 unscreened_copy=image.state == ImageState.DUPLICATE and state in NOT_JUDGED,
             )
 

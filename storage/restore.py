@@ -20,7 +20,7 @@ from storage.erased import erase_again
 from storage.grants import give_back, rights
 from storage.migrate import lock_schema, migrate, refuse_newer, revision_of
 from storage.migrations import HEAD
-from storage.restored_rows import Loader, count_on
+from storage.restored_rows import Loader, copies_in_any_order, count_on
 from storage.schema import AuditEvent, Base, Chunk, Image, Worker
 from storage.settings import Settings
 from storage.states import UNFINISHED, ChunkState, ImageState
@@ -100,8 +100,9 @@ def _load(
         _drop(connection)
         migrate(connection, backup.header.schema)
         loader = Loader(connection)
-        read(path, file, loader.begin)
-        loader.flush()
+        with copies_in_any_order(connection):
+            read(path, file, loader.begin)
+            loader.flush()
         if loader.rows != backup.rows:
             raise ProofBroken(f"the backup {path} changed while it was read; nothing was restored")
         migrate(connection, HEAD)

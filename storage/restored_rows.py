@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, column, func, insert, select, table
+from sqlalchemy import Connection, column, func, insert, select, table, text
 from sqlalchemy.exc import DataError
 
 from models.errors import ProofBroken, UsageFault
@@ -79,6 +80,22 @@ def _moment(told: str, dialect: str) -> datetime | str:
         return moment
     kept = moment.strftime("%Y-%m-%d %H:%M:%S.%f")
     return kept.removesuffix("000")
+
+
+@contextmanager
+def copies_in_any_order(connection: Connection) -> Iterator[None]:
+    """Have images refer to later ones in this block, as a copy may that follows one screened in its original's stead.
+
+    PostgreSQL compares each row as it comes, so there the constraint is taken away and made anew, by what migration
+    0001 says; in SQLite the restore has all references compared at the commit.
+    """
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    connection.execute(text("ALTER TABLE images DROP CONSTRAINT fk_images_duplicate_of"))
+    yield
+    again = "ADD CONSTRAINT fk_images_duplicate_of FOREIGN KEY (duplicate_of) REFERENCES images (id)"
+    connection.execute(text(f"ALTER TABLE images {again}"))
 
 
 def count_on(connection: Connection) -> None:

@@ -66,13 +66,12 @@ class Batch(Base):
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     state: Mapped[str] = mapped_column(String(20), index=True)
     source: Mapped[str] = mapped_column(String(20))  # submit, inbox or nightly
-    source_key: Mapped[str | None] = mapped_column(
-        String(100), unique=True
-    )  # makes a redelivered nightly run one batch
+    source_key: Mapped[str | None] = mapped_column(String(100), unique=True)  # a redelivered night is one batch
     site: Mapped[str | None] = mapped_column(String(200))
     submitter: Mapped[str] = mapped_column(String(200))
     model: Mapped[str] = mapped_column(String(100))
     weights: Mapped[str | None] = mapped_column(String(64))  # SHA-256 of those it was handed in for
+    scoring: Mapped[str | None] = mapped_column(String(64))  # and of all that decides about a probability with them
     policy_id: Mapped[int] = mapped_column(ForeignKey("policies.id"))
     created_at: Mapped[datetime] = mapped_column(Moment, index=True)
     closed_at: Mapped[datetime | None] = mapped_column(Moment)

@@ -13,7 +13,7 @@ from storage import chunks, predictions, registry, workers
 from storage.batches import key_of
 from storage.chunks import Claim, LeaseLost, Results, ShadowScores
 from storage.database import Database
-from storage.name_on_record import expect_same_weights, expect_weights_of_batch
+from storage.name_on_record import expect_model_of_batch, expect_same_weights
 from storage.pause import paused, put_off
 from storage.processes import identity
 from storage.settings import LEASE_SECONDS
@@ -99,7 +99,7 @@ class Runner:
     def _screen(self, claim: Claim) -> str:
         network = self._networks.get(claim.model)
         manifest = network.version.manifest
-        expect_weights_of_batch(claim.batch_id, claim.weights, manifest)
+        expect_model_of_batch(claim.batch_id, claim.weights, claim.scoring, manifest)
         key = key_of(manifest)
         results = self._results(claim, network, key)
         results.computed = computed(manifest)

@@ -13,7 +13,7 @@ from storage.schema import Activation, Batch, Policy
 from storage.states import BatchState
 
 Facts = Mapping[str, str | int]
-_HEADER = ("source", "submitter", "site", "model", "policy", "weights")
+_HEADER = ("source", "submitter", "site", "model", "policy", "weights", "scoring")
 _ROLES = ("model.activated", "site.paused", "site.resumed")
 
 
@@ -78,12 +78,12 @@ class OtherRows:
         told = dict(self._batches)
         rows = session.execute(select(Batch, Policy).join(Policy, Batch.policy_id == Policy.id).order_by(Batch.id))
         for batch, policy in rows:
-            seq, header = told.pop(batch.id, (None, [None]))
+            seq, header = told.pop(batch.id, (None, [None, None]))
             if seq is None:
                 raise ProofBroken(f"batch {batch.id} has no audit event: its row was inserted")
-            # a process of an older release, still at work after the upgrade, writes no weights into the row
-            weights = batch.weights or header[-1]
-            if [batch.source, batch.submitter, batch.site, batch.model, policy.label, weights] != header:
+            # a process of an older release, still at work after the upgrade, writes neither of these into the row
+            numbers = [batch.weights or header[-2], batch.scoring or header[-1]]
+            if [batch.source, batch.submitter, batch.site, batch.model, policy.label, *numbers] != header:
                 raise ProofBroken(f"batch {batch.id}: its row disagrees with audit event {seq}, batch.submitted")
             if (batch.state == BatchState.COMPLETE) != self._complete[batch.id]:
                 raise ProofBroken(f"batch {batch.id}: its row says {batch.state}, its audit events do not")

@@ -1,3 +1,3 @@
 """Alembic's migrations. ``screen db upgrade`` runs them; a fresh database is made by them too."""
 
-HEAD = "0009"  # the newest revision, so that a current database is recognised without importing alembic
+HEAD = "0010"  # the newest revision, so that a current database is recognised without importing alembic

@@ -10,6 +10,7 @@ import pytest
 
 from models.errors import ModelInvalid
 from models.manifest import parse
+from models.scoring import scoring_sha256
 
 REQUIRED = [
     "name",
@@ -191,9 +192,16 @@ SEVERAL = {"classes": ["mel", "nv", "bkl"], "malignant": ["mel"], "distribution"
 def test_what_a_probability_follows_from(
     raw_manifest: dict[str, Any], change: dict[str, Any], other: str | None
 ) -> None:
-    before = parse(json.dumps(raw_manifest | SEVERAL)).scoring
-    after = parse(json.dumps(raw_manifest | SEVERAL | change)).scoring
-    assert [words for words, value in before.items() if after[words] != value] == ([other] if other else [])
+    before = parse(json.dumps(raw_manifest | SEVERAL))
+    after = parse(json.dumps(raw_manifest | SEVERAL | change))
+    assert [words for words, value in before.scoring.items() if after.scoring[words] != value] == [other] * bool(other)
+    assert (scoring_sha256(before) == scoring_sha256(after)) == (other is None)
+
+
+def test_the_checksum_of_what_scores_is_the_same_in_every_release(raw_manifest: dict[str, Any]) -> None:
+    """It stands on the records of sites: another one for the same manifest would have all their hosts refuse it."""
+    told = raw_manifest | {"distribution": CLOUD, "calibration": {"method": "temperature", "temperature": 2}}
+    assert scoring_sha256(parse(json.dumps(told))) == "670b3e3a6b9528f6f6b39c6365bdd9e401078bda47c657247da1a85ff52d800a"
 
 
 def test_a_version_without_a_distribution_judges_pictures_that_one_with_it_does_not(

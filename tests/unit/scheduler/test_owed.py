@@ -227,6 +227,25 @@ def test_a_folder_is_due_from_when_it_was_put_on(put_on: str, day: str, its: boo
     assert not _is_its({2: since}, night, f"{day}T02:30")
 
 
+def test_a_clock_that_was_years_ahead_takes_no_night_from_a_folder() -> None:
+    last = LastDue(parse_cron("30 2 * * *"), "UTC")
+    night = ScheduleEntry("night", args=(1, last), schedule=60.0)
+    now = datetime.now(UTC)
+    assert _is_its({1: now + timedelta(days=2000)}, night, last())
+    assert not _is_its({1: now + timedelta(hours=1)}, night, last.at(now))
+
+
+def test_a_clock_that_was_years_ahead_when_beat_began(beat: Beat, sqlite_database: Database) -> None:
+    """Celery reckons from when it took up a folder, and would send none of its nights until then."""
+    scheduler = beat(SHORTLY, noted=False)
+    with sqlite_database.write() as session:
+        session.get_one(Schedule, 1).since = datetime.now(UTC) + timedelta(days=2000)
+    scheduler.schedule["nightly-1"].last_run_at += timedelta(days=2000)
+    assert not scheduler.is_due(scheduler.schedule["nightly-1"]).is_due
+    scheduler.send_owed()
+    assert sent(scheduler) == [[1, minute(scheduler)]]
+
+
 def test_a_night_at_whose_time_the_database_is_away(beat: Beat, monkeypatch: pytest.MonkeyPatch) -> None:
     scheduler = beat(SHORTLY)
     scheduler.schedule["nightly-1"].last_run_at -= timedelta(hours=8)

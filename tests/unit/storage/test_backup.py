@@ -7,11 +7,13 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import IntegrityError
 
 from models.checksum import sha256_hex
 from models.errors import ProofBroken, UsageFault
@@ -20,6 +22,8 @@ from storage.backup import write_backup
 from storage.backup_file import Table, Writer
 from storage.counts import counts
 from storage.database import Database
+from storage.erasure import Order, erase
+from storage.erasure_choice import Whose
 from storage.migrations import HEAD
 from storage.recovery import due_chunks, mark_sent
 from storage.schema import AuditEvent, Base, Batch, Chunk, Decision, Image, Prediction, Worker
@@ -108,6 +112,28 @@ def test_everything_comes_back(
     screen(other)
     with other.read() as session:
         assert counts(session, later).screened == 3
+
+
+def test_copies_that_follow_a_later_image_come_back(
+    sqlite_database: Database, other: Database, tmp_path: Path,
+    submit: Fixture, received: Fixture, take: Fixture, finish: Fixture, images: Fixture,
+) -> None:  # fmt: skip
+    """The first copy was erased, the second one screened in the original's stead: the erased one is linked to it."""
+    batch = submit(sqlite_database, [replace(item, patient=f"p-{n}") for n, item in enumerate(received("a", "a", "a"))])
+    erase(sqlite_database, Whose("p-1"), Order("on request", "Dr Jones"))
+    (held,) = take(sqlite_database)
+    gone = {image.id: "the file is no longer there" for image in held.images}
+    finish(sqlite_database, held, chunks.Results(rejected=gone, misplaced=set(gone)))
+    finish(sqlite_database, take(sqlite_database)[0])
+    _, erased, stood_in = images(sqlite_database, batch)
+    assert erased.duplicate_of == stood_in.id > erased.id
+    write_backup(sqlite_database, tmp_path / "backup.gz")
+    restore.restore(other, tmp_path / "backup.gz", replace=False)
+    assert [image.duplicate_of for image in images(other, batch)] == [None, stood_in.id, 1]
+    with other.read() as session:
+        audit.verify(session)
+    with pytest.raises(IntegrityError), other.write() as session:
+        session.execute(update(Image).values(duplicate_of=17))
 
 
 def test_a_restore_in_the_middle_of_a_batch(

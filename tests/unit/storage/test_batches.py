@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from models.errors import UsageFault
@@ -171,6 +171,8 @@ def test_scores_of_another_network_or_preprocessing_are_not_reused(
 ) -> None:  # fmt: skip
     submit(database, received("a"))
     screen(database)
+    with database.write() as session:  # of before schema 0010: since then a name with another preprocessing is refused
+        session.execute(update(Batch).values(scoring=None))
     other = submit(database, received("a"), manifest=replace(manifest, **change))
     assert images(database, other)[0].state == "waiting"
 

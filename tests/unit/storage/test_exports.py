@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from models.errors import PassingFault
+from storage import audit
 from storage.batch_writer import Received
 from storage.database import Database
 from storage.exports import export_paths, write_due_exports
@@ -122,3 +126,19 @@ def test_writers_at_once_leave_one_whole_file_and_one_note(
     assert len(path.read_text(encoding="utf-8").splitlines()) == 201
     assert sorted(path.parent.iterdir()) == [path, summary]
     assert count(database, AuditEvent, AuditEvent.event == "report.exported") == 1
+
+
+def test_who_notes_a_report_waits_for_the_chain_without_the_row_of_the_batch(
+    postgres_database: Database, submit: Submit, received: Make, screen: Screen, tmp_path: Path
+) -> None:
+    """`screen retry` and an erasure have the chain when they want that row: each would wait for the other."""
+    batch_id = submit(postgres_database, received(1), export_folder=str(tmp_path))
+    screen(postgres_database)
+    with ThreadPoolExecutor(1) as pool, postgres_database.write() as session:
+        audit.lock(session)
+        noting = pool.submit(write_due_exports, postgres_database)
+        while not postgres_database.busy(0.0) and not noting.done():
+            time.sleep(0.01)
+        session.execute(select(Batch).where(Batch.id == batch_id).with_for_update(nowait=True))
+        session.commit()
+        assert len(noting.result()) == 1

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import update
 
-from models.errors import ModelInvalid
+from models.calibration import Calibration
+from models.errors import ModelInvalid, ProofBroken
 from models.manifest import Manifest
 from models.rounding import decimal
 from storage import audit, batches, predictions, registry
@@ -62,6 +63,27 @@ def test_the_name_with_other_weights_is_refused_wherever_it_comes_in(
     assert count(database, Batch) == before
     with database.read() as session:
         assert audit.verify(session)
+
+
+@pytest.mark.usefixtures("on_record")
+def test_the_name_and_weights_with_another_calibration_are_refused_likewise(
+    database: Database, manifest: Manifest, received: Make
+) -> None:
+    other = replace(manifest, calibration=Calibration("temperature", 1.5))
+    with pytest.raises(ModelInvalid, match="the name and these weights with another calibration, limit"):
+        hand_in(database, other, received(1))
+    with pytest.raises(ModelInvalid, match="expected scoring [0-9a-f]{64}, received"), database.write() as session:
+        registry.give_role(session, Role.ACTIVE, other, "technician")
+    with database.read() as session:
+        assert audit.verify(session)
+
+
+def test_a_row_that_tells_of_another_scoring_is_found(database: Database, manifest: Manifest, received: Make) -> None:
+    hand_in(database, manifest, received(1))
+    with database.write() as session:
+        session.execute(update(Batch).values(scoring="f" * 64))
+    with pytest.raises(ProofBroken, match="disagrees with audit event 2, batch.submitted"), database.read() as session:
+        audit.verify(session)
 
 
 @pytest.mark.usefixtures("on_record")

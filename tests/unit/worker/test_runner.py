@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
+from models.calibration import Calibration
 from models.checksum import sha256_hex
 from models.errors import ModelInvalid, OurFault, PassingFault, ServiceUnreachable
 from models.manifest import Manifest
@@ -468,6 +469,20 @@ def test_a_version_of_the_same_name_with_other_weights_is_refused(
     assert_refused(database, batch_id, expected)
     network.version = replace(network.version, manifest=manifest)
     assert ours.run(chunk_of(database, batch_id).id) == "done"  # a host with the right ones takes it up
+
+
+def test_a_version_of_the_same_name_and_weights_with_another_calibration_is_refused(
+    database: Database, ours: Runner, handed_in: HandedIn, paths: list[Path], network: Any, manifest: Manifest
+) -> None:
+    batch_id = handed_in(paths)
+    network.version = replace(network.version, manifest=replace(manifest, calibration=Calibration("temperature", 1.5)))
+    assert ours.run(chunk_of(database, batch_id).id) == "refused"
+    assert network.seen == []
+    assert_refused(database, batch_id, "was handed in for the same weights with another calibration, limit of")
+    network.version = replace(network.version, manifest=manifest)
+    with database.write() as session:  # nor is it told by a batch of an older release
+        session.execute(update(Batch).values(scoring=None))
+    assert ours.run(chunk_of(database, batch_id).id) == "done"
 
 
 def test_a_batch_of_an_older_release_does_not_say_its_weights(
