@@ -55,8 +55,9 @@ class Comparison:
         self.pictures += len(expected.malignant)
         for one, other in ((expected.malignant, received.malignant), (expected.of_classes, received.of_classes)):
             if one is not None and other is not None:
-                differences = np.where(np.isnan(other), np.inf, np.abs(one - other))  # max() would pass over NaN
-                self.largest = max(self.largest, float(differences.max()))
+                differences = np.abs(one - other)
+                largest = np.where(np.isnan(differences), np.inf, differences).max()  # max() would pass over NaN
+                self.largest = max(self.largest, float(largest))
         flagged, still_flagged = expected.malignant >= threshold, received.malignant >= threshold
         self.outcomes_changed += int((flagged != still_flagged).sum())
 

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.answers import Answers
 from models.checksum import sha256_hex
 from models.errors import ModelInvalid, OurFault, UsageFault
 from models.networks import export as exporting
 from models.networks.architectures import build
-from models.networks.export import FORMATS, TOLERANCE, export
+from models.networks.export import FORMATS, TOLERANCE, Comparison, export
 from models.networks.weights import dump_weights
 from models.version import ModelVersion, open_version
 
@@ -103,6 +104,13 @@ def test_a_network_that_answers_no_number_is_refused(
     monkeypatch.setitem(FORMATS, "onnx", lost)
     with pytest.raises(OurFault, match="received a difference of inf"):
         export(version, "onnx", tmp_path / "net.onnx", [pictures])
+
+
+def test_where_either_gives_no_number_they_are_not_the_same() -> None:
+    for expected, received in ((np.nan, 0.5), (0.5, np.nan)):
+        found = Comparison()
+        found.take(Answers(np.array([0.5, expected])), Answers(np.array([0.5, received])), 0.5)
+        assert found.largest == np.inf
 
 
 def test_without_a_picture_nothing_is_checked_and_nothing_written(version: ModelVersion, tmp_path: Path) -> None:
