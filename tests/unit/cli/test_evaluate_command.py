@@ -115,7 +115,7 @@ def test_scores_of_other_weights_are_measured_for_none(
     screen(sqlite_database)
     if not noted:
         with sqlite_database.write() as session:
-            session.execute(update(Batch).where(Batch.id == batch).values(weights=None))
+            session.execute(update(Batch).where(Batch.id == batch).values(weights=None, scoring=None))
     raw = installed_model.raw | {"weights": installed_model.raw["weights"] | {"sha256": "f" * 64}}
     (settings.home / "models" / installed_model.name / "manifest.json").write_text(json.dumps(raw), encoding="utf-8")
     assert run(["model", "evaluate", batch, "--json"]) == 4
