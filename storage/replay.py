@@ -28,7 +28,8 @@ class Record:
 
     ``probability``: decimal text, six decimals. ``graded``: why the prediction's row says that the picture cannot be
     graded; ``reason``: the decision's. ``decided``: the body of the event image.decided, empty where there is none.
-    ``weights``: SHA-256 of those that the batch was submitted for, or that the event names.
+    ``weights``: SHA-256 of those that the batch was submitted for, or that the event names; ``scoring``: of all that
+    the batch was submitted for (`models.scoring`), None of one of long ago.
     """
 
     image: ChunkImage
@@ -44,6 +45,7 @@ class Record:
     reason: str | None
     decided: Mapping[str, Any]
     weights: str | None
+    scoring: str | None = None
 
 
 class Chain:
@@ -51,7 +53,7 @@ class Chain:
 
     def __init__(self, session: Session, batch_ids: Sequence[str]) -> None:
         self._decided: dict[int, int] = {}  # image -> sequence number of the last event that decided it
-        self._weights: dict[str, str] = {}  # batch -> those it was submitted for
+        self._submitted: dict[str, dict[str, Any]] = {}  # batch -> the body of the event that it came in with
         for page in pages(batch_ids, PAGE):
             query = select(AuditEvent.seq, AuditEvent.event, AuditEvent.body).where(
                 AuditEvent.batch_id.in_(page), AuditEvent.event.in_(("image.decided", "batch.submitted"))
@@ -59,7 +61,7 @@ class Chain:
             for row in session.execute(query.order_by(AuditEvent.seq).execution_options(yield_per=PAGE)):
                 body = json.loads(row.body)
                 if row.event == "batch.submitted":
-                    self._weights[body["batch"]] = body.get("weights")
+                    self._submitted[body["batch"]] = body
                 else:
                     self._decided[body["image"]] = row.seq
 
@@ -69,8 +71,9 @@ class Chain:
         bodies = session.scalars(select(AuditEvent.body).where(AuditEvent.seq.in_(numbers)))
         return {body["image"]: body for body in map(json.loads, bodies)}
 
-    def weights(self, batch_id: str) -> str | None:
-        return self._weights.get(batch_id)
+    def submitted(self, batch_id: str) -> Mapping[str, Any]:
+        """The body of the event that a batch came in with, empty where there is none."""
+        return self._submitted.get(batch_id, {})
 
 
 def screened(session: Session, batch_id: str) -> list[int]:
@@ -131,6 +134,7 @@ def _record(
     decided: Mapping[str, Any],
     chain: Chain,
 ) -> Record:
+    submitted = chain.submitted(image.batch_id)
     return Record(
         image=ChunkImage(image.id, image.image, image.location, image.checksum or ""),
         batch=image.batch_id,
@@ -144,7 +148,8 @@ def _record(
         outcome=decision.outcome if decision else None,
         reason=decision.reason if decision else None,
         decided=decided,
-        weights=decided.get("weights") or chain.weights(image.batch_id),
+        weights=decided.get("weights") or submitted.get("weights"),
+        scoring=submitted.get("scoring"),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from models.errors import ModelInvalid
 from models.manifest import Manifest
+from models.scoring import OTHER_SCORING, scoring_sha256
 from storage.replay import Record
 from worker.networks import Networks
 from worker.replayed import Replayed, Score, compare, not_replayable
@@ -52,4 +53,10 @@ def _same_version(record: Record, manifest: Manifest) -> None:
         raise ModelInvalid(
             f"model {record.model}: image {record.image.id} of batch {record.batch} was prepared by "
             f"{record.preprocessing}, the manifest at hand says {manifest.preprocessing}; restore the manifest"
+        )
+    if record.scoring not in (None, scoring_sha256(manifest)):
+        raise ModelInvalid(
+            f"model {record.model}: batch {record.batch} was handed in for these weights with {OTHER_SCORING}: on "
+            f"record is scoring {record.scoring}, at hand is {scoring_sha256(manifest)}; restore the folder of the "
+            "model version, nothing was replayed with another"
         )

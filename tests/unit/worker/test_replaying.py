@@ -70,6 +70,7 @@ def test_what_cannot_be_scored_has_its_reason(
     ("changes", "words"),
     [
         ({"weights": "f" * 64}, f"on record is SHA-256 {'f' * 64}, at hand is {'0' * 64}"),
+        ({"scoring": "f" * 64}, f"with another calibration, .*: on record is scoring {'f' * 64}, at hand is "),
         ({"preprocessing": "fov-1"}, "was prepared by fov-1, the manifest at hand says square-1"),
         ({"model": "gone-9"}, "no model version 'gone-9'"),
     ],
