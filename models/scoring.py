@@ -15,15 +15,6 @@ def scoring_sha256(manifest: Manifest) -> str:
 
     It stands on records: what is in it, and how it is written, changes in no release.
     """
-    cloud = manifest.distribution
-    said = {
-        "architecture": manifest.architecture,
-        "input_size": manifest.input_size,
-        "weights": manifest.weights_sha256,
-        "preprocessing": manifest.preprocessing,
-        "views": manifest.views,
-        "calibration": manifest.calibration.as_json(),
-        "classes": manifest.classes.as_json(),
-        "distribution": None if cloud is None else [cloud.sha256, list(cloud.layers), cloud.limit],
-    }
-    return sha256_hex(json.dumps(said, sort_keys=True, separators=(",", ":")).encode())
+    said = {words.replace(" ", "_"): value for words, value in manifest.scoring.items()}
+    text = json.dumps(said, default=lambda part: part.as_json(), sort_keys=True, separators=(",", ":"))
+    return sha256_hex(text.encode())

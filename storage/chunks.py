@@ -57,7 +57,7 @@ class Claim:
     images: tuple[ChunkImage, ...]
     lease_seconds: float = LEASE_SECONDS
     weights: str | None = None  # SHA-256 of those that the batch was handed in for; none of a batch of long ago
-    scoring: str | None = None  # SHA-256 of all that it was handed in for (`models.manifest`); likewise
+    scoring: str | None = None  # SHA-256 of all that it was handed in for (`models.scoring`); likewise
 
 
 @dataclass
