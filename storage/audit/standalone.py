@@ -278,6 +278,14 @@ def public_key(text: str) -> str:
     return text.lower()
 
 
+def read_lines(path: Path) -> list[Line]:
+    """The checkpoints of a file. Raises Broken, OSError, and ValueError when it holds no text or nothing."""
+    found = [parse(line) for line in path.read_text("utf-8").splitlines()]
+    if not found:  # a wrong file must not look like one that agrees
+        raise ValueError(f"there are no checkpoints in {path}")
+    return found
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Verify an exported audit trail of dermscreen.")
     parser.add_argument("export", type=Path)
@@ -286,9 +294,9 @@ def main() -> int:
     parser.add_argument("--head", action="append", default=[], type=noted_head, help="SIZE:HASH out of a report")
     given = parser.parse_args()
     try:
-        others = [parse(line) for path in given.checkpoints for line in path.read_text("utf-8").splitlines() or [""]]
+        others = [line for path in given.checkpoints for line in read_lines(path)]
         chain, found = verify_export(given.export, others, given.key, given.head)
-    except (Broken, OSError, UnicodeDecodeError) as error:
+    except (Broken, OSError, ValueError) as error:
         sys.stderr.write(f"{'NOT INTACT' if isinstance(error, Broken) else 'not verified'}: {error}\n")
         return 5 if isinstance(error, Broken) else 2
     told = f"intact: {chain.length} events, {found.checkpoints} checkpoints of key {', '.join(found.keys)}"
