@@ -152,8 +152,9 @@ def _sections(session: Session, batch_ids: Sequence[str], *, flagged_only: bool)
     order = "the highest come first" if len(batch_ids) == 1 else "in each batch, the highest come first"
     lead = f"Probability at or above the threshold (the mark across the bar); {order}."
     flagged = Section("flagged", "Flagged lesions", lead)
-    for row in rows(session, batch_ids, flagged_only=True):
-        flagged.take(row)
+    for batch_id in batch_ids:  # the page has a heading for each batch
+        for row in rows(session, [batch_id], flagged_only=True):
+            flagged.take(row)
     if flagged_only:
         return [flagged]
     others = [
