@@ -38,7 +38,9 @@ def test_the_shipped_model(settings: Settings, tmp_path: Path, capsys: pytest.Ca
     assert list(facts["files"]) == ["net.onnx"]
     assert "1 files cannot be screened and were left out of the check." in shown.err
     assert run(arguments) == 0  # a file is replaced
-    assert f"on {DRAWN} pictures" in capsys.readouterr().out
+    shown = capsys.readouterr()
+    assert f"on {DRAWN} pictures" in shown.out
+    assert "The output is before calibration" in shown.err
 
 
 @pytest.mark.parametrize(
