@@ -17,7 +17,7 @@ from models.decoding import decode
 from models.errors import ImageRefused, ModelInvalid, PassingFault, UsageFault
 from models.extras import to_install
 from models.field import lit_field
-from models.preprocessing import preprocessing
+from models.preprocessing import in_its_own_light, preprocessing
 from models.quality import ungradable
 from models.rounding import decimal
 from models.whole_file import write_whole
@@ -81,7 +81,8 @@ class Explainer:
         field = lit_field(rgb)
         picture = prepare(rgb, size, field)
         _, maps = gradcam.maps(picture[None])
-        return Look(prepare(rgb, PANEL, field), picture, maps[0], ungradable(rgb, field))
+        shown = in_its_own_light(version.manifest.preprocessing)
+        return Look(shown(rgb, PANEL, field), picture, maps[0], ungradable(rgb, field))
 
     def judge(self, look: Look, model: str) -> tuple[float, str | None]:
         """Probability (0..1) and why it is not relied on, if so: by the network that workers screen with.

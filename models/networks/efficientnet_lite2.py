@@ -11,7 +11,7 @@ from models.networks.efficientnet_lite import FEATURE_MAP, Stage, efficientnet_l
 
 __all__ = ["DISTRIBUTION_LAYERS", "FEATURE_MAP", "STAGES", "build"]
 
-DISTRIBUTION_LAYERS = ("block_3_add", "block_6_add", "block_14_add")  # whose channel means tell strange pictures
+DISTRIBUTION_LAYERS = ("block_2_add", "block_8_add")  # whose channel means tell strange pictures
 
 STAGES = (
     Stage(1, 3, 1, 16, 1),

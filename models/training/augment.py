@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from models.preprocessing import GREY, outside_disc
+from models.preprocessing import on_grey
 
 Random = np.random.Generator
 SHADES = 192  # dark rims, vignettes and slanting light, drawn once
@@ -34,9 +34,7 @@ def augment(
     how much light, colour and clutter vary. zoom_from: 0..1, the smallest part of the disc that a crop shows.
     Returns (size, size, 3), 0..255.
     """
-    result = varied(_framed(Image.fromarray(square), size, random, zoom_from), random, strength)
-    result[outside_disc(size)] = GREY
-    return result
+    return on_grey(varied(_framed(Image.fromarray(square), size, random, zoom_from), random, strength))
 
 
 def varied(picture: Image.Image, random: Random, strength: float = 1.0) -> NDArray[np.uint8]:

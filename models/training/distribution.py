@@ -16,7 +16,7 @@ from models.decoding import decode
 from models.distribution import KEPT_SHARE, fit
 from models.networks.architectures import build, distribution_layers
 from models.networks.with_features import with_features
-from models.preprocessing import field_square, preprocessing
+from models.preprocessing import EVENED, field_square, on_grey, preprocessing
 from models.rounding import DECIMALS
 from models.training.augment import augment, varied
 from models.training.presets import FineTune, Preset
@@ -85,7 +85,8 @@ def _altered(
     for sample in samples:
         rgb = _decoded(data, sample, recipe)
         if isinstance(recipe, FineTune):
-            yield augment(field_square(rgb, STORED), recipe.input_size, random)
+            varied_disc = augment(field_square(rgb, STORED), recipe.input_size, random)
+            yield on_grey(varied_disc, EVENED.get(recipe.preprocessing, 0.0))
         else:
             yield varied(Image.fromarray(prepare(rgb, recipe.input_size)), random)
 

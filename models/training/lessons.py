@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.preprocessing import on_grey
 from models.training.augment import augment
 from models.training.presets import FineTune, Phase
 
@@ -55,5 +56,13 @@ class Lessons:
             order = random.permutation(len(self.labels))
             for start in range(0, self.steps * self.batch, self.batch):
                 chosen = order[start : start + self.batch]
-                pictures = [augment(self.squares[row], phase.size, random, strength, phase.zoom_from) for row in chosen]
+                varied = (augment(self.squares[row], phase.size, random, strength, phase.zoom_from) for row in chosen)
+                pictures = [on_grey(picture, _evened(phase, random)) for picture in varied]
                 yield np.stack(pictures), self.labels[chosen]
+
+
+def _evened(phase: Phase, random: np.random.Generator) -> float:
+    """By what share of the way, 0..1, the light of the next picture is evened out."""
+    if not phase.even:
+        return 0.0
+    return 1.0 if random.random() < phase.even else random.random()

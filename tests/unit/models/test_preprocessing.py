@@ -12,7 +12,16 @@ from cli.drawn_lesions import draw_lesion
 from models.decoding import decode
 from models.errors import ImageRefused, ModelInvalid
 from models.field import lit_field
-from models.preprocessing import field_1, prepare, preprocessing, square_1
+from models.preprocessing import (
+    GREY,
+    field_1,
+    field_2,
+    in_its_own_light,
+    outside_disc,
+    prepare,
+    preprocessing,
+    square_1,
+)
 from models.quality import ungradable
 
 
@@ -62,7 +71,7 @@ def test_shrinking_does_not_alias() -> None:
 def test_an_unknown_version_is_refused() -> None:
     assert preprocessing("square-1") is square_1
     with pytest.raises(
-        ModelInvalid, match=r"preprocessing 'fov-9' is not known to this release \(known: field-1, square-1\)"
+        ModelInvalid, match=r"preprocessing 'fov-9' is not known to this release \(known: field-1, field-2, square-1\)"
     ):
         preprocessing("fov-9")
 
@@ -103,3 +112,15 @@ def test_a_field_that_is_known_gives_the_same_bits(ringed: bool, monkeypatch: py
     assert ungradable(rgb, field) == reason
     with pytest.raises(AssertionError):
         ungradable(rgb)
+
+
+def test_half_of_a_tint_is_taken_away_inside_the_disc_alone() -> None:
+    rgb = np.asarray(draw_lesion(5, width=160, height=120)) * 0.8
+    plain, pink = (np.rint(rgb * gains).astype(np.uint8) for gains in (np.ones(3), np.array([1.15, 0.88, 1.0])))
+    apart = [np.abs(version(plain, 64).astype(int) - version(pink, 64)).mean() for version in (field_1, field_2)]
+    assert apart[1] == pytest.approx(apart[0] / 2, rel=0.2)
+    assert (field_2(pink, 64)[outside_disc(64)] == GREY).all()
+
+
+def test_people_are_shown_the_light_of_the_photograph() -> None:
+    assert [in_its_own_light(version) for version in ("field-1", "field-2", "square-1")] == [field_1, field_1, square_1]

@@ -7,11 +7,15 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from models.light import MEAN, estimate
+from models.preprocessing import outside_disc
 from models.training.lessons import Lessons
 from models.training.presets import LITE0, NEAR
 
 PHASE = replace(NEAR, size=16)
+DISC = Image.fromarray(np.where(outside_disc(16), 0, 255).astype(np.uint8))
 
 
 def lessons(pictures: int) -> Lessons:
@@ -36,3 +40,18 @@ def test_who_goes_on_sees_the_epoch_that_would_have_come() -> None:
     for (seen, labels), (again, same) in islice(zip(whole, rest, strict=False), 2):
         assert np.array_equal(seen, again)
         assert np.array_equal(labels, same)
+
+
+def test_light_is_evened_out_wholly_as_often_as_the_phase_says_and_else_by_any_part() -> None:
+    squares = 60 + lessons(96).squares // 5  # dim, so far from the mean light, and no gain clips it
+    taught = Lessons(LITE0, squares, np.zeros((96, 1), np.float32), seed=3)
+
+    def near(even: float) -> float:
+        """The share of the pictures whose light is the mean one."""
+        rows = islice(taught.rows(replace(PHASE, strength=0.0, even=even), 0, 0), taught.steps)
+        lights = [estimate(Image.fromarray(picture), DISC) for seen, _ in rows for picture in seen]
+        return float(np.mean([np.abs(light - MEAN).max() < 0.02 for light in lights]))
+
+    assert (near(0.0), near(1.0)) == (0.0, 1.0)
+    assert 0.25 < near(0.5) < 0.75
+    assert 0.0 < near(0.01) < 0.25  # by nearly the whole of the way, now and then
