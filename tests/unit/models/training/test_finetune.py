@@ -109,7 +109,7 @@ def _head_convolution(weights: Path) -> Any:
 
 
 def test_several_classes(
-    coloured: Path, coloured_seed: int, small: FineTune, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+    coloured: Path, small: FineTune, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
     told: Callable[..., Any],
 ) -> None:  # fmt: skip
     """The recipe with Hidri's network, which is compiled in a tenth of the time and has no weights of ImageNet."""
@@ -118,7 +118,7 @@ def test_several_classes(
     one = replace(NEAR, epochs=1, size=16)
     quick = replace(small, architecture="hidri", input_size=24, phases=(one, one))
     monkeypatch.setitem(PRESETS, NAME, quick)
-    order = Order(NAME, coloured, tmp_path / "three", "three-1", seed=coloured_seed, malignant=("violet",))
+    order = Order(NAME, coloured, tmp_path / "three", "three-1", malignant=("violet",))
     train(replace(order, epochs=1), told())
     resumed = told()
     manifest = open_version(train(replace(order, resume=True), resumed)).manifest
