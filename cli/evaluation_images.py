@@ -157,17 +157,9 @@ def common_folder(images: Sequence[str]) -> str:
 
 
 def network_of(version: ModelVersion, home: Path) -> Network:
-    """The network of a model version, its weights checked. Raises UsageFault without the extra cpu or gpu."""
-    from models.errors import UsageFault
-    from models.extras import to_install
+    """The network of a model version, its weights checked. Raises ModelInvalid, also without the extra cpu or gpu."""
     from worker.device import apply, resolve
     from worker.networks import Networks
 
     apply(resolve("auto"))
-    try:
-        return Networks(home).get(version.name)
-    except ImportError as error:
-        raise UsageFault(
-            f"screening a folder needs the extra cpu or gpu (missing: {error.name}): {to_install('cpu')}; "
-            "a finished batch needs none"
-        ) from error
+    return Networks(home).get(version.name)
