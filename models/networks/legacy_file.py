@@ -1,7 +1,7 @@
 """Weights out of files that Keras saved, read as numbers alone: no layer is made from the file, no code of it is run.
 
 ``keras.models.load_model`` would rebuild layers from the file's own description, and a layer may be code
-(CVE-2024-3660, CVE-2025-1550). Here HDF5 is read with h5py, and the description as JSON, for the input's shape alone.
+(CVE-2024-3660, CVE-2025-1550). Here HDF5 is read with h5py, and the description as JSON, to be compared alone.
 
 Layouts: `model_weights/LAYER/...` with the attributes `layer_names` and `weight_names` (Keras 2, and `.h5` of Keras 3),
 and `layers/KIND_N/vars/I` (`.weights.h5` of Keras 3, which is also inside a `.keras` archive).
@@ -29,7 +29,7 @@ MAX_BYTES = 2 << 30
 
 # RuntimeError: also the RecursionError of a group that holds itself
 _BROKEN = (
-    OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError, EOFError,
+    OSError, LookupError, ValueError, ArithmeticError, RuntimeError, TypeError, AttributeError, EOFError,
     zipfile.BadZipFile, zlib.error, lzma.LZMAError,
 )  # fmt: skip
 
