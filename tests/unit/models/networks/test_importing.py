@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -48,6 +49,31 @@ def augmented(network: Any, path: Path) -> None:
     whole.save(path)
 
 
+def keras_2_13(saver: Callable[[Any, Path], None]) -> Callable[[Any, Path], None]:
+    """As Keras 2.12 and 2.13 wrote `.keras`: another name for the groups of layers, and each layer counted twice."""
+
+    def regrouped(source: Any, target: Any) -> None:
+        for name, item in source.items():
+            if isinstance(item, h5py.Dataset):
+                target[name] = item[()]
+                continue
+            new = "_layer_checkpoint_dependencies" if name == "layers" else name
+            if source.name.endswith("/layers") and (number := re.search(r"_(\d+)$", name)):
+                new = f"{name[: number.start()]}_{2 * int(number[1])}"
+            regrouped(item, target.create_group(new))
+
+    def save(network: Any, path: Path) -> None:
+        saver(network, path)
+        with zipfile.ZipFile(path) as opened:
+            parts = {name: opened.read(name) for name in opened.namelist()}
+        changed = io.BytesIO()
+        with h5py.File(io.BytesIO(parts["model.weights.h5"])) as old, h5py.File(changed, "w") as new:
+            regrouped(old, new)
+        path.write_bytes(archive(parts | {"model.weights.h5": changed.getvalue()}))
+
+    return save
+
+
 SAVERS: dict[str, Callable[[Any, Path], None]] = {
     "plain.h5": lambda network, path: network.save(path),
     "plain.keras": lambda network, path: network.save(path),
@@ -55,6 +81,8 @@ SAVERS: dict[str, Callable[[Any, Path], None]] = {
     "two.h5": keras_2,
     "augmented.h5": augmented,
     "augmented.keras": augmented,
+    "plain 2.13.keras": keras_2_13(lambda network, path: network.save(path)),
+    "augmented 2.13.keras": keras_2_13(augmented),
 }
 
 
