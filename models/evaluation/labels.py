@@ -93,10 +93,12 @@ def know(
         malignant: names of other classes that count as malignant; all other names count as benign then.
         subgroup: the column that says it; where it says nothing, or no row names the image, the subgroup is NOT_GIVEN.
 
-    Raises UsageFault that lists every row and image at fault: a row that means no image or several, an image
-    without a label or with two, a label that is none.
+    Rows may name images that are not here (`strangers`), such as those of a whole collection. Raises UsageFault that
+    lists every row and image at fault: a row that means several images, an image without a label or with two, a label
+    that is none; and then also each row that means no image, as where all rows do.
     """
     faults: list[str] = []
+    elsewhere = strangers(targets, rows or [])
     words = Words(classes, malignant)
     # where rows say the label, any other folder is just a place, and no class that counts as benign
     only_folders = rows is None or all(row.label is None for row in rows)
@@ -111,13 +113,24 @@ def know(
     faults += _contradictions(targets, known)
     borne = {item.word.lower() for item in known}
     faults += [f"--malignant {name}: no image is labelled so" for name in malignant if name.lower() not in borne]
-    if faults:
+    if faults or (rows and len(elsewhere) == len(rows)):
+        faults = elsewhere + faults
         raise UsageFault(
             f"the labels do not fit the images ({len(faults)} fault{'s' * (len(faults) > 1)}; expected one label, "
             f"{words.all}, for each image, and a column image that names it by path, file name or SHA-256; labels with "
             f"other names need --malignant, which says which of them count as malignant):{listed(faults)}"
         )
     return known
+
+
+def strangers(targets: Sequence[Target], rows: Sequence[Row]) -> list[str]:
+    """The rows that name none of the images, as lines for people."""
+    index = Targets(targets)
+    return [f"{_where(row)}: no such image" for row in rows if not index.find(row.image)]
+
+
+def _where(row: Row) -> str:
+    return f"line {row.line}: {row.image or '(no image)'}"
 
 
 def _folder_label(target: Target, words: Words, *, elsewhere: bool) -> Known:
@@ -131,10 +144,8 @@ def _from_rows(
     index, known = Targets(targets), list(folders)
     named: dict[int, int] = {}
     for row in rows:
-        where = f"line {row.line}: {row.image or '(no image)'}"
-        numbers = index.find(row.image)
+        where, numbers = _where(row), index.find(row.image)
         if not numbers:
-            faults.append(f"{where}: no such image")
             continue
         if not index.one(numbers):
             faults.append(f"{where}: ambiguous, {len(numbers)} images are called so; give their paths")
