@@ -75,7 +75,7 @@ def evaluate_source(order: Order) -> Result:
     targets = [image.target for image in taken.images]
     if not targets:
         raise UsageFault(f"there is no image in {order.source}: expected at least one")
-    rows = read_rows(order.labels, order.subgroup) if order.labels else None
+    rows = read_rows(order.labels, order.subgroup, _say_unused) if order.labels else None
     classes = taken.version.manifest.classes
     known = know(targets, rows, [image.scorable for image in taken.images], classes, order.malignant, order.subgroup)
     if elsewhere := strangers(targets, rows or []):
@@ -123,6 +123,11 @@ def evaluate_source(order: Order) -> Result:
         ring=order.ring,
         erased=taken.erased,
     )
+
+
+def _say_unused(columns: Sequence[str]) -> None:
+    named = printable(", ".join(columns))
+    talk(f"Columns of the labels that were not used: {named}. --subgroup NAME measures each value of one of them.")
 
 
 def _from_folder(order: Order, settings: Settings) -> _Taken:

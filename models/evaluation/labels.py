@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -13,6 +13,12 @@ from models.errors import UsageFault
 from models.evaluation.label_words import Known, Words
 from models.evaluation.matching import Target, Targets, listed
 from models.training.split import read_groups
+
+ALIASES = {
+    "image": ("filename", "file_name", "image_name", "image_id"),
+    "label": ("benign_malignant", "target"),
+}
+"""What others call our columns, such as ISIC: the first that is there, where ours is not."""
 
 NOT_GIVEN = "(not given)"  # the subgroup of the images of which nobody said one
 
@@ -28,23 +34,23 @@ class Row:
     subgroup: str
 
 
-def read_rows(path: Path, subgroup: str | None = None) -> list[Row]:
+def read_rows(path: Path, subgroup: str | None = None, on_unused: Callable[[list[str]], object] = list) -> list[Row]:
     """Read a CSV with the columns image and label, optionally group and those of subgroups.
 
-    Separated by commas, or by semicolons as some spreadsheets do, with or without a blank behind them; columns are
-    named in any capitals. Raises UsageFault, also where no column but the images' would be used: a slip in a name must
-    not leave the labels to the folders.
+    Separated by commas, or by semicolons or tabs as some spreadsheets do, with or without a blank behind them; columns
+    are named in any capitals, or as others call them (`ALIASES`). ``on_unused`` is told the columns that are none of
+    these. Raises UsageFault, also where no column but the images' would be used: a slip in a name must not leave the
+    labels to the folders.
     """
     subgroup = subgroup and _column(subgroup)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             head = file.readline()
             file.seek(0)
-            reader = csv.DictReader(
-                file, delimiter=";" if ";" in head and "," not in head else ",", skipinitialspace=True
-            )
+            separator = next((mark for mark in ",;\t" if mark in head), ",")
+            reader = csv.DictReader(file, delimiter=separator, skipinitialspace=True)
             received = list(reader.fieldnames or [])
-            reader.fieldnames = columns = [_column(name) for name in received]
+            reader.fieldnames = columns = _as_ours([_column(name) for name in received], subgroup)
             lines = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageFault(f"the file of labels cannot be read (expected CSV in UTF-8): {error}") from error
@@ -60,6 +66,9 @@ def read_rows(path: Path, subgroup: str | None = None) -> list[Row]:
     for column in sorted({"image", *used}):
         if columns.count(column) > 1:
             raise UsageFault(f"file of labels: expected one column {column!r}, received {said}")
+    used.add("image")
+    if of_others := [name for name, column in zip(received, columns, strict=True) if column and column not in used]:
+        on_unused(of_others)
     return [
         Row(
             line=line,
@@ -74,6 +83,14 @@ def read_rows(path: Path, subgroup: str | None = None) -> list[Row]:
 
 def _column(name: str) -> str:
     return name.strip().casefold()
+
+
+def _as_ours(columns: list[str], subgroup: str | None) -> list[str]:
+    for ours, others in ALIASES.items():
+        alias = next((name for name in others if name in columns and name != subgroup), None)
+        if ours not in columns:
+            columns = [ours if name == alias else name for name in columns]
+    return columns
 
 
 def know(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -119,6 +121,40 @@ def test_columns_are_named_in_any_capitals_and_blanks(tmp_path: Path, head: str)
     assert known(tmp_path, text, targets, "SITE") == [Known(0, "p1", "north")]
     with pytest.raises(UsageFault, match="label malignant, but it lies in the folder benign/"):
         known(tmp_path, text.replace(" benign,", " malignant,"), targets, "site")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "filename,target,site",
+        "image_name\ttarget\tsite",
+        "Image_ID,benign_malignant,site",
+        "target,filename,image,label,site",
+    ],
+)
+def test_columns_as_other_collections_call_them(tmp_path: Path, head: str) -> None:
+    """ISIC's, and those of tables that other programs write; what is called as here counts first."""
+    said = {"image": "a", "image_name": "a", "image_id": "a", "filename": "a", "label": "1", "target": "1", "site": "N"}
+    cells = [(said | {"benign_malignant": "malignant"})[name.strip().lower()] for name in re.split("[,\t]", head)]
+    if "label" in head:
+        cells[:2] = ["0", "b"]
+    text = f"{head}\n{(chr(9) if chr(9) in head else ',').join(cells)}\n"
+    assert known(tmp_path, text, TARGETS[:1], "site") == [Known(1, "", "N")]
+
+
+def test_a_column_that_is_a_subgroup_is_no_label(tmp_path: Path) -> None:
+    targets = [Target("d/benign/a.jpg", "benign/a.jpg", SUMS["a"])]
+    assert known(tmp_path, "image,target\na.jpg,mole\n", targets, "target") == [Known(0, "", "mole")]
+
+
+def test_columns_that_are_not_used_are_told(tmp_path: Path) -> None:
+    told: list[Sequence[str]] = []
+    path = written(tmp_path, "Image,label,Skin type,,group,sex\na.jpg,1,I,,p,f\n")
+    read_rows(path, "sex", told.append)
+    read_rows(path, None, told.append)
+    assert told == [["Skin type"], ["Skin type", "sex"]]
+    read_rows(written(tmp_path, "image,label\na.jpg,1\n"), None, told.append)
+    assert len(told) == 2
 
 
 def test_columns_of_one_name(tmp_path: Path) -> None:
