@@ -190,8 +190,13 @@ def _measured(title: str, item: Measurement, judged: AtThreshold, *, short: bool
         f"  PR-AUC         {decimals(item.pr_auc)}",
         f"  ECE            {decimals(item.calibration.ece)}; if exact {decimals(item.calibration.ece_if_calibrated)}",
         f"  Brier score    {decimals(item.calibration.brier)}",
+        f"  at 0.5         accuracy {percent(item.half.accuracy)}, F1 {decimals(item.half.f1)}",
+        f"  mean probability: malignant {decimals(item.mean_malignant)}, benign {decimals(item.mean_benign)}",
     ]
-    lines += [f"  accuracy       {percent(judged.accuracy)}", f"  F1             {decimals(judged.f1)}"]
+    lines += [
+        f"  accuracy       {percent(judged.accuracy)}  at {judged.name}",
+        f"  F1             {decimals(judged.f1)}",
+    ]
     lines += [
         f"  prevalence {percent_of(at.prevalence) + ' (as observed)' if at.observed else as_given(at.prevalence)}: "
         f"PPV {percent(at.ppv)}, NPV {percent(at.npv)}"

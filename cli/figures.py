@@ -14,7 +14,7 @@ def decimals(estimate: Estimate) -> str:
     if estimate.value is None:
         return "not defined"
     if estimate.interval is None:
-        return f"{estimate.value:.3f} (no interval: too few images)"
+        return f"{estimate.value:.3f} (no interval: these images cannot tell one)"
     return f"{estimate.value:.3f} ({estimate.interval[0]:.3f}-{estimate.interval[1]:.3f})"
 
 
@@ -23,7 +23,7 @@ def percent(estimate: Estimate) -> str:
     if estimate.value is None:
         return "not defined"
     if estimate.interval is None:
-        return f"{percent_of(estimate.value)} (no interval: too few images)"
+        return f"{percent_of(estimate.value)} (no interval: these images cannot tell one)"
     low, high = (f"{100 * bound:.1f}" for bound in estimate.interval)
     return f"{percent_of(estimate.value)} ({low}-{high})"
 

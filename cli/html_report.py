@@ -149,19 +149,19 @@ def write_html(
 
 
 def _sections(session: Session, batch_ids: Sequence[str], *, flagged_only: bool) -> list[Section]:
-    order = "the highest come first" if len(batch_ids) == 1 else "in each batch, the highest come first"
-    lead = f"Probability at or above the threshold (the mark across the bar); {order}."
+    lead = "Probability at or above the threshold (the mark across the bar); the highest of each batch come first."
     flagged = Section("flagged", "Flagged lesions", lead)
-    for row in rows(session, batch_ids, flagged_only=True):
-        flagged.take(row)
+    for batch_id in batch_ids:  # the page has a heading for each batch
+        for row in rows(session, [batch_id], flagged_only=True):
+            flagged.take(row)
     if flagged_only:
         return [flagged]
     others = [
         Section("review", "For review", "Could not be judged reliably. A person must look at these lesions."),
         Section("rejected", "Rejected", "Not scored: the file cannot be screened as it is.", scored=False),
-        Section("failed", "Failed", "Not scored: screening did not succeed. Hand them in again.", scored=False),
+        Section("failed", "Failed", "Not scored. Repair the cause, then `screen retry BATCH`.", scored=False),
         Section("unfinished", "Not yet screened", "Still on their way when this report was made.", scored=False),
-        Section("duplicate", "Duplicates", "The same file came earlier in the batch; it is scored once.", scored=False),
+        Section("duplicate", "Duplicates", "The bytes of another image; its outcome, if any, is theirs.", scored=False),
         Section("clear", "Clear", "Probability below the threshold. Clear does not mean harmless.", folded=True),
     ]
     return [flagged, *_sorted_in(rows(session, batch_ids, flagged_only=False), others)]

@@ -75,6 +75,8 @@ def watch(inbox: Inbox, rescan_seconds: float, once: bool, as_json: bool) -> Exi
                 time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         talk("Stopped watching; what was recorded stays recorded.")
+        if once:
+            return ExitCode.INTERRUPTED  # whoever asked for an end with its results has none
     finally:
         database.close()
         alone.let_go()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO
+from heapq import merge
+from itertools import chain
+from typing import IO, Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, aliased
@@ -14,16 +16,20 @@ from models.answers import ClassProbabilities, most_probable
 from models.csv_cells import harmless
 from models.rounding import text
 from storage.erased import ERASED_IMAGE
+from storage.paging import pages
 from storage.predictions import classes_of_text
 from storage.schema import Batch, Decision, Image, Policy, Prediction
 from storage.states import NOT_JUDGED, UNFINISHED, ImageState, Outcome
 
+BATCHES_AT_ONCE = 1_000  # whose flagged lesions one statement asks for; a database takes 32,766 values in one at most
 NOTICE = "Research software: a screening aid, not a diagnosis and not a medical device."
 COLUMNS = (
     "batch", "image", "checksum", "outcome", "probability", "threshold", "model", "policy", "reason",
     "site", "submitter", "notice", "class", "class_probability",
     "patient", "lesion",
 )  # fmt: skip
+
+_Query = Select[Image, Batch, Decision, Prediction, Policy, str, str]
 
 
 @dataclass(frozen=True)
@@ -84,50 +90,65 @@ class ReportRow:
 
 
 def rows(session: Session, batch_ids: Sequence[str], *, flagged_only: bool) -> Iterator[ReportRow]:
-    """Rows batch by batch: flagged lesions by falling probability, or every image in the order it was submitted."""
-    for batch_id in batch_ids:
-        for row in session.execute(_query(batch_id, flagged_only=flagged_only).execution_options(yield_per=1_000)):
-            image, batch, decision, prediction, policy, original, state = row
-            scored = image.state == ImageState.SCREENED
-            yield ReportRow(
-                batch=batch.id,
-                image=image.image,
-                location=image.location,
-                checksum=image.checksum or "",
-                outcome=decision.outcome if scored else image.state,
-                probability=prediction.probability if scored else None,
-                threshold=policy.threshold if scored else None,
-                model=batch.model if scored else "",
-                policy=policy.label if scored else "",
-                reason=_reason(image, decision, original, state),
-                site=batch.site or "",
-                submitter=batch.submitter,
-                classes=classes_of_text(prediction.classes) if scored else None,
-                patient=image.patient or "",
-                lesion=image.lesion or "",
-                erased=image.erased_at is not None,
-                weights=batch.weights,
-                scoring=batch.scoring,
-                unscreened_copy=image.state == ImageState.DUPLICATE and state in NOT_JUDGED,
-            )
+    """Flagged lesions by falling probability over all batches, or every image in the order it was submitted.
+
+    Equal probabilities come by batch, the oldest first, and position; all images come batch by batch.
+    """
+
+    def found(query: _Query) -> Iterator[Any]:
+        return iter(session.execute(query.execution_options(yield_per=1_000)))
+
+    every: Iterator[Any]
+    if flagged_only:
+        streams = (found(_flagged(some)) for some in pages(batch_ids, BATCHES_AT_ONCE))
+        every = merge(*streams, key=lambda row: (-row[3].probability, row[1].created_at, row[1].id, row[0].position))
+    else:
+        ordered = (_images().where(Image.batch_id == batch_id).order_by(Image.position) for batch_id in batch_ids)
+        every = chain.from_iterable(map(found, ordered))
+    for image, batch, decision, prediction, policy, original, state in every:
+        scored = image.state == ImageState.SCREENED
+        yield ReportRow(
+            batch=batch.id,
+            image=image.image,
+            location=image.location,
+            checksum=image.checksum or "",
+            outcome=decision.outcome if scored else image.state,
+            probability=prediction.probability if scored else None,
+            threshold=policy.threshold if scored else None,
+            model=batch.model if scored else "",
+            policy=policy.label if scored else "",
+            reason=_reason(image, decision, original, state),
+            site=batch.site or "",
+            submitter=batch.submitter,
+            classes=classes_of_text(prediction.classes) if scored else None,
+            patient=image.patient or "",
+            lesion=image.lesion or "",
+            erased=image.erased_at is not None,
+            weights=batch.weights,
+            scoring=batch.scoring,
+            unscreened_copy=image.state == ImageState.DUPLICATE and state in NOT_JUDGED,
+        )
 
 
-def _query(batch_id: str, *, flagged_only: bool) -> Select[Image, Batch, Decision, Prediction, Policy, str, str]:
+def _images() -> _Query:
     original = aliased(Image)
-    query = (
+    return (
         select(Image, Batch, Decision, Prediction, Policy, original.image, original.state)
         .join(Batch, Image.batch_id == Batch.id)
         .outerjoin(Decision, (Decision.image_id == Image.id) & (Decision.policy_id == Batch.policy_id))
         .outerjoin(Prediction, Decision.prediction_id == Prediction.id)
         .outerjoin(Policy, Decision.policy_id == Policy.id)
         .outerjoin(original, Image.duplicate_of == original.id)
-        .where(Image.batch_id == batch_id)
     )
-    if flagged_only:
-        # by the index of the decisions: a few rows of a large batch, not each of its images
-        flagged = query.where(Decision.batch_id == batch_id, Decision.outcome == Outcome.FLAGGED)
-        return flagged.order_by(Prediction.probability.desc(), Image.position)
-    return query.order_by(Image.position)
+
+
+def _flagged(batch_ids: Sequence[str]) -> _Query:
+    """By the index of the decisions: a few rows of large batches, not each of their images."""
+    return (
+        _images()
+        .where(Batch.id.in_(batch_ids), Decision.batch_id == Batch.id, Decision.outcome == Outcome.FLAGGED)
+        .order_by(Prediction.probability.desc(), Batch.created_at, Batch.id, Image.position)
+    )
 
 
 def _reason(image: Image, decision: Decision | None, original: str | None, state: str | None) -> str:

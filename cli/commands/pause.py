@@ -11,7 +11,7 @@ from cli.by_option import by_option
 @by_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(actor: str, as_json: bool) -> None:
-    """Hand out no more work at this site, on any worker, until `screen resume`.
+    """Hand out no more work in the whole installation, on any worker, until `screen resume`.
 
     Chunks in hand are finished; batches that are handed in meanwhile are recorded and wait, and `screen status`
     says why. An audit event says who did this.

@@ -40,7 +40,8 @@ def command(
 ) -> None:  # fmt: skip
     """Report the flagged lesions of each BATCH (default: of all batches), highest probability first.
 
-    With --all, every image that was handed in, each with its outcome or the reason why it was not scored.
+    An HTML page has them batch by batch. With --all, every image that was handed in, each with its outcome or the
+    reason why it was not scored.
     A file is written whole or not at all. Whoever takes a report out, as a file or on stdout, stands on the audit
     trail with its SHA-256.
 

@@ -31,7 +31,7 @@ def command(batch: str | None, as_json: bool) -> None:
     settings = from_environment()
     with closing(open_database(settings)) as database:
         with database.read() as session:
-            found = [counts(session, batch_id) for batch_id in batch_ids(session, [batch] if batch else [])]
+            found = [counts(session, batch_id) for batch_id in batch_ids(session, [] if batch is None else [batch])]
         open_ids = [item.batch for item in found if item.state != "complete"]
         waiting = reasons(database, settings) if open_ids else {}
     shown = [item.as_json() for item in found]
@@ -39,8 +39,8 @@ def command(batch: str | None, as_json: bool) -> None:
         if row["batch"] in open_ids:
             row["waiting"] = [asdict(reason) for reason in waiting.get(row["batch"], [])]
     if as_json:
-        output.data_json(shown[0] if batch else shown)
-    elif batch:
+        output.data_json(shown if batch is None else shown[0])
+    elif batch is not None:
         show_counts(found[0], as_json=False)
         for reason in waiting.get(batch, []):
             output.data(f"waiting    {reason.text} ({reason.code})")

@@ -39,7 +39,8 @@ def command(
 
     Files that have stopped growing become a batch. Once it is recorded they move to INBOX/processed/DATE/;
     those that cannot be screened go to INBOX/rejected/ with a .reason.txt. With the embedded broker a worker runs
-    alongside when none is alive. With --once, exit code 1 says that some images were rejected or failed.
+    alongside when none is alive. With --once, exit code 1 says that some images were rejected or failed,
+    130 that it was interrupted before.
 
     \b
     Example:

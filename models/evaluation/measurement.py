@@ -84,7 +84,11 @@ RATES = ("sensitivity", "specificity", "accuracy", "flagged")
 
 @dataclass(frozen=True)
 class Measurement:
-    """The numbers of one set of images. ``points``: thresholds in the order in which they were asked for."""
+    """The numbers of one set of images. ``points``: thresholds in the order in which they were asked for.
+
+    ``half``: the threshold of 0.5, by which networks are compared that have no other in common. ``mean_benign``,
+    ``mean_malignant``: mean probability, 0..1, of the images of each label.
+    """
 
     images: int
     malignant: int
@@ -93,6 +97,9 @@ class Measurement:
     pr_auc: Estimate
     calibration: Calibration
     points: tuple[AtThreshold, ...]
+    half: AtThreshold
+    mean_benign: Estimate
+    mean_malignant: Estimate
     roc: curves.Curve
     pr: curves.Curve
 
@@ -108,6 +115,9 @@ class Measurement:
             "groups": self.groups,
             "roc_auc": self.roc_auc.as_json(),
             "pr_auc": self.pr_auc.as_json(),
+            "accuracy_at_0.5": self.half.accuracy.as_json(),
+            "f1_at_0.5": self.half.f1.as_json(),
+            "mean_probability": {"malignant": self.mean_malignant.as_json(), "benign": self.mean_benign.as_json()},
             "calibration": self.calibration.as_json(),
             "operating_points": {point.name: point.as_json() for point in self.points},
             "roc_curve": [[round(x, 6), round(y, 6)] for x, y in self.roc],
@@ -125,10 +135,11 @@ def measure(
     its interval is Wilson's over the groups: all of 5 melanomas flagged is no certain sensitivity of 100 %.
     """
     data = arrays(cases)
-    draws = resample(data.groups, Weighted(data, [threshold for _, threshold in thresholds], prevalences, BINS))
-    points = tuple(
+    named = [*thresholds, ("half", 0.5)]
+    draws = resample(data.groups, Weighted(data, [threshold for _, threshold in named], prevalences, BINS))
+    *points, half = (
         _at(data, name, threshold, {key: draws[key][:, number] for key in _BY_THRESHOLD}, prevalences)
-        for number, (name, threshold) in enumerate(thresholds)
+        for number, (name, threshold) in enumerate(named)
     )
     return Measurement(
         images=len(data.labels),
@@ -137,7 +148,10 @@ def measure(
         roc_auc=estimated(metrics.roc_auc(data), draws["roc_auc"]),
         pr_auc=estimated(metrics.pr_auc(data), draws["pr_auc"]),
         calibration=_calibration(data, draws),
-        points=points,
+        points=tuple(points),
+        half=half,
+        mean_benign=estimated(metrics.mean_probability(data, 0), draws["mean_benign"]),
+        mean_malignant=estimated(metrics.mean_probability(data, 1), draws["mean_malignant"]),
         roc=curves.roc(data),
         pr=curves.pr(data),
     )

@@ -101,3 +101,9 @@ def pr_auc(cases: Arrays) -> float | None:
 def brier(cases: Arrays) -> float:
     """Mean squared distance of probability and label, 0 (best) to 1 (Brier, Monthly Weather Review 78, 1950)."""
     return float(brier_score_loss(cases.labels, cases.probabilities, pos_label=1))
+
+
+def mean_probability(cases: Arrays, label: int) -> float | None:
+    """Mean probability, 0..1, of the images of a label; None where there is none."""
+    of_label = cases.probabilities[cases.labels == label]
+    return float(of_label.mean()) if len(of_label) else None

@@ -32,14 +32,15 @@ class Weighted:
         members = np.zeros((len(malignant), bins))
         members[np.arange(len(malignant)), bin_numbers(probabilities, bins)] = 1.0
         self._members = members
+        self._of_malignant, self._of_benign = malignant * probabilities, (1 - malignant) * probabilities
         self._bin_malignant, self._bin_probability = members * malignant[:, None], members * probabilities[:, None]
 
     def __call__(self, weights: Floats) -> dict[str, Floats]:
         """Numbers by name, (r,), NaN where they are not defined.
 
-        ``roc_auc``, ``pr_auc``, ``brier``, ``ece``; for threshold number t (r, thresholds) ``sensitivity``,
-        ``specificity``, ``accuracy``, ``f1``, ``flagged``, ``ppv``, ``npv``; with a third axis for the
-        prevalences ``ppv_at``, ``npv_at``; ``bin_share`` (r, bins).
+        ``roc_auc``, ``pr_auc``, ``brier``, ``ece``, ``mean_malignant``, ``mean_benign``; for threshold number t (r,
+        thresholds) ``sensitivity``, ``specificity``, ``accuracy``, ``f1``, ``flagged``, ``ppv``, ``npv``; with a third
+        axis for the prevalences ``ppv_at``, ``npv_at``; ``bin_share`` (r, bins).
         """
         with np.errstate(divide="ignore", invalid="ignore"):
             return self._ranked(weights) | self._at_thresholds(weights) | self._calibration(weights)
@@ -85,6 +86,8 @@ class Weighted:
         return {
             "brier": weights @ self._squares / total,
             "ece": np.abs(malignant - probability).sum(axis=1) / total,
+            "mean_malignant": weights @ self._of_malignant / (weights @ self._malignant),
+            "mean_benign": weights @ self._of_benign / (weights @ (1 - self._malignant)),
             "bin_share": malignant / inside,
         }
 

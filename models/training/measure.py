@@ -25,13 +25,12 @@ def metrics(labels: Labels, probabilities: Probabilities, groups: Sequence[str])
     labels: (n,) 0/1, both there; probabilities: (n,) 0..1, as they are stored; groups: n names.
     """
     rows = zip(labels.tolist(), probabilities.tolist(), groups, strict=True)
-    found = measure([Case(label, probability, group) for label, probability, group in rows], [("half", 0.5)], ())
-    (half,) = found.points
+    found = measure([Case(label, probability, group) for label, probability, group in rows], (), ())
     estimates = {
         "roc_auc": found.roc_auc,
         "pr_auc": found.pr_auc,
-        "accuracy_at_0.5": half.accuracy,
-        "f1_at_0.5": half.f1,
+        "accuracy_at_0.5": found.half.accuracy,
+        "f1_at_0.5": found.half.f1,
         "ece": found.calibration.ece,
         "brier": found.calibration.brier,
     }

@@ -22,10 +22,8 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-CHAIN_DOMAIN = b"dermscreen audit 1\n"
-SIGNED_DOMAIN = b"dermscreen checkpoint 1\n"
-GENESIS = "0" * 64
-KEY_EVENT = "audit.key"
+CHAIN_DOMAIN, SIGNED_DOMAIN = b"dermscreen audit 1\n", b"dermscreen checkpoint 1\n"
+GENESIS, KEY_EVENT = "0" * 64, "audit.key"
 BEGIN, CHECKPOINT, RESTORING = "begin", "checkpoint", "restoring"  # the kinds of lines
 
 
@@ -278,14 +276,6 @@ def public_key(text: str) -> str:
     return text.lower()
 
 
-def read_lines(path: Path) -> list[Line]:
-    """The checkpoints of a file. Raises Broken, OSError, and ValueError when it holds no text or nothing."""
-    found = [parse(line) for line in path.read_text("utf-8").splitlines()]
-    if not found:  # a wrong file must not look like one that agrees
-        raise ValueError(f"there are no checkpoints in {path}")
-    return found
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description="Verify an exported audit trail of dermscreen.")
     parser.add_argument("export", type=Path)
@@ -294,7 +284,9 @@ def main() -> int:
     parser.add_argument("--head", action="append", default=[], type=noted_head, help="SIZE:HASH out of a report")
     given = parser.parse_args()
     try:
-        others = [line for path in given.checkpoints for line in read_lines(path)]
+        others = [parse(line) for path in given.checkpoints for line in path.read_text("utf-8").splitlines()]
+        if given.checkpoints and not others:  # a wrong file must not look like one that agrees
+            raise ValueError("--checkpoints: there are none")
         chain, found = verify_export(given.export, others, given.key, given.head)
     except (Broken, OSError, ValueError) as error:
         sys.stderr.write(f"{'NOT INTACT' if isinstance(error, Broken) else 'not verified'}: {error}\n")

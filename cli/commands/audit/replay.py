@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 def command(target: str, file: str | None, tolerance: float, device: str, actor: str, as_json: bool) -> int:
     """Score the screened images of BATCH again, or one IMAGE, with the recorded weights, and compare.
 
-    The file must have the recorded SHA-256 and the model version the recorded weights. IMAGE is a file, its path as
-    submitted, or its number on the audit chain. Exit code 0: all as recorded, or within the tolerance with the same
-    outcomes; 1: some images could not be scored again; 4: other weights; 5: the record does not hold.
+    The file must have the recorded SHA-256, and the model version the recorded weights, calibration and limit. IMAGE is
+    a file, its path as submitted, or its number on the audit chain. Exit code 0: all as recorded, or within the
+    tolerance with the same outcomes; 1: some images could not be scored again; 4: other weights, calibration or limit;
+    5: the record does not hold.
 
     \b
     Example:

@@ -84,6 +84,8 @@ def command(name: str, format_: str, output: Path, folder: Path | None, as_json:
         f"largest difference from Keras {check['largest_difference']:.3g} on {check['pictures']} pictures "
         f"(allowed {check['tolerance']:g}), {check['outcomes_changed']} outcomes changed"
     )
+    if version.manifest.calibration.method != "none":
+        talk(f"The output is before calibration, the thresholds are for after it: {output.name}.json holds it.")
     if version.manifest.views > 1:
         talk(
             f"One view is exported. The calibration and the thresholds of {name} are for the mean over "

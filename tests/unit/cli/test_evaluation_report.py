@@ -152,6 +152,12 @@ def test_percent(share: float, shown: str) -> None:
     assert percent_of(share) == shown
 
 
+def test_an_error_of_0_on_many_images_is_not_laid_to_few_of_them() -> None:
+    certain = [Case(n % 2, float(n % 2), f"g{n}") for n in range(1_000)]
+    error = evaluate(certain, [("f1", 0.5)], [0.05], has_split=False).everything.calibration.ece
+    assert decimals(error) == "0.000 (no interval: these images cannot tell one)"
+
+
 def test_a_prevalence_is_shown_as_it_was_given(cases: list[Case], manifest: Manifest) -> None:
     evaluation = evaluate(cases, [("sensitivity-95", 0.5)], [0.0005, 0.07, 0.9996, 2e-7], has_split=True)
     at_points = evaluation.as_json()["all"]["operating_points"]["sensitivity-95"]["predictive_values"]

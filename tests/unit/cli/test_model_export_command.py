@@ -42,6 +42,7 @@ def test_the_shipped_model(settings: Settings, tmp_path: Path, capsys: pytest.Ca
     assert run(arguments) == 0  # a file is replaced
     shown = capsys.readouterr()
     assert f"on {DRAWN} pictures" in shown.out
+    assert "The output is before calibration" in shown.err
     assert "Compared on drawn pictures only; --check-images FOLDER compares on your own images too." in shown.err
     check = json.loads((tmp_path / "net.onnx.json").read_text(encoding="utf-8"))["check"]
     assert (check["drawn"], check["real"]) == (DRAWN, 0)

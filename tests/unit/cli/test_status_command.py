@@ -48,6 +48,12 @@ def test_why_it_waits(
     assert not (settings.home / "valkey").exists()  # it looks and starts nothing
 
 
+def test_no_name_is_no_batch(batch: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As of `screen report`: a variable of a script that is empty asks for no list of all."""
+    assert run(["status", ""]) == ExitCode.USAGE
+    assert capsys.readouterr() == ("", "Error: there is no batch ''; `screen status` lists them\n")
+
+
 def test_a_broker_by_url_that_is_gone(
     batch: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,7 @@
 """The loop of `screen watch`: what the operating system announces, and how it ends."""
 
 import os
+import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -98,6 +99,18 @@ def test_a_watcher_waits_for_an_inbox_that_another_has(
     assert (inbox / "rejected" / "bad.txt").exists()
     other.hold()  # it was let go
     other.let_go()
+
+
+@pytest.mark.parametrize(("once", "code"), [([], ExitCode.DONE), (["--once"], ExitCode.INTERRUPTED)])
+def test_who_waited_for_results_learns_that_he_was_interrupted(
+    once: list[str], code: ExitCode, sqlite_database: Database, settings: Settings, installed_model: Manifest,
+    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "inbox" / "bad.txt").write_text("no image")
+    monkeypatch.setattr(watching, "data", lambda _: os.kill(os.getpid(), signal.SIGTERM))  # of a complete batch
+    assert run(["watch", str(tmp_path / "inbox"), "--settle", "0.2", "--rescan", "0.2", *once]) == code
+    assert "Stopped watching; what was recorded stays recorded." in capsys.readouterr().err
 
 
 def test_reasons_that_are_passed_over_are_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

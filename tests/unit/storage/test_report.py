@@ -96,6 +96,23 @@ def test_flagged_lesions_come_by_falling_probability(
     ]
 
 
+def test_flagged_lesions_of_several_batches_come_by_falling_probability_over_all_of_them(
+    database: Database, submit: Submit, received: Make, screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.report.BATCHES_AT_ONCE", 2)  # so that streams of several are merged
+    scores = {"/ward/0.jpg": 0.7, "/ward/1.jpg": 0.3, "/ward/2.jpg": 0.9, "/ward/3.jpg": 0.7, "/ward/4.jpg": 1.0}
+    every = []
+    for some in (["0", "1"], ["2"], ["3", "4"]):
+        every.append(submit(database, named(received, *(f"/ward/{name}.jpg" for name in some))))
+        screen(database, scores)
+    found = [(row.image, row.batch) for row in report(database, *reversed(every), flagged_only=True)]
+    first, second, third = every
+    assert found == [
+        ("/ward/4.jpg", third), ("/ward/2.jpg", second), ("/ward/0.jpg", first), ("/ward/3.jpg", third),
+    ]  # fmt: skip
+    assert report(database, flagged_only=True) == []
+
+
 def test_all_images_come_in_the_order_they_were_submitted(
     database: Database, submit: Submit, received: Make, screen: Screen
 ) -> None:

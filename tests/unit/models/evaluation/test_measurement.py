@@ -143,3 +143,18 @@ def test_json_can_be_read_by_programs(measured: Measurement) -> None:
     )
     assert sum(read["operating_points"]["high"]["confusion"].values()) == 400
     assert len(read["calibration"]["bins"]) == 15
+    assert read["accuracy_at_0.5"] == measured.half.accuracy.as_json()
+    assert read["mean_probability"]["benign"] == measured.mean_benign.as_json()
+
+
+def test_what_networks_without_a_threshold_in_common_are_compared_by(drawn: Callable[..., list[Case]]) -> None:
+    cases = drawn(100)
+    found = measure(cases, [("high", 0.7)], [])
+    (other,) = measure(cases, [("other name", 0.5)], []).points
+    assert [point.name for point in found.points] == ["high"]
+    assert (found.half.accuracy, found.half.f1) == (other.accuracy, other.f1)
+    for label, said in enumerate((found.mean_benign, found.mean_malignant)):
+        of_label = [case.probability for case in cases if case.label == label]
+        assert said.value == pytest.approx(sum(of_label) / len(of_label))
+        assert said.interval and said.interval[0] <= said.value <= said.interval[1]
+    assert measure([case for case in cases if case.label], [], []).mean_benign.value is None

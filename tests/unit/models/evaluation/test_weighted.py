@@ -29,6 +29,9 @@ def test_as_scikit_learn_says(drawn: Callable[..., list[Case]], weights: np.ndar
         assert found["roc_auc"][row] == pytest.approx(sk.roc_auc_score(y, p, sample_weight=weight))
         assert found["pr_auc"][row] == pytest.approx(sk.average_precision_score(y, p, sample_weight=weight))
         assert found["brier"][row] == pytest.approx(sk.brier_score_loss(y, p, sample_weight=weight))
+        for label, name in enumerate(("mean_benign", "mean_malignant")):
+            of_label = y == label
+            assert found[name][row] == pytest.approx(np.average(p[of_label], weights=weight[of_label]))
         for number, threshold in enumerate(THRESHOLDS):
             flagged = (p >= threshold).astype(int)
             for name, expected in {
