@@ -61,7 +61,8 @@ def of_folder(folder: Path) -> list[Image]:
     with progress("Reading", total) as bar:
         for received in map(examine, collection):
             relative = received.image.removeprefix(prefix).lstrip("/")
-            image = Image(Target(received.image, relative, received.checksum), received.location, "")
+            target = Target(received.image, relative, received.checksum, received.location)
+            image = Image(target, received.location, "")
             if received.reason or received.checksum is None:
                 image = replace(image, state=ImageState.REJECTED, reason=received.reason or "not read")
             elif received.checksum in first:
@@ -136,7 +137,7 @@ def of_batch(session: Session, batch_id: str) -> tuple[list[Image], int]:
     folder = common_folder([row.image for row in found])
     images = [
         Image(
-            Target(row.image, row.image.removeprefix(folder), row.checksum or None),
+            Target(row.image, row.image.removeprefix(folder), row.checksum or None, row.location),
             row.location,
             ImageState.SCREENED if row.outcome in tuple(Outcome) else row.outcome,
             row.reason,
