@@ -134,7 +134,8 @@ def _from_folder(order: Order, settings: Settings) -> _Taken:
     version = find(order.model or active_name(settings), settings.home)
     points = _points(version.manifest)
     policy = _chosen(order.operating_point, points) or version.manifest.default_operating_point
-    return _Taken("folder", version, evaluation_images.of_folder(Path(order.source)), points, policy)
+    images = evaluation_images.of_folder(Path(order.source), settings.home)
+    return _Taken("folder", version, images, points, policy)
 
 
 def _from_batch(order: Order, settings: Settings) -> _Taken:

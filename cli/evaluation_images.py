@@ -51,14 +51,16 @@ class Image:
         return self.state in ("", ImageState.SCREENED)
 
 
-def of_folder(folder: Path) -> list[Image]:
-    """Every file of a folder, read and checked as intake does, not yet scored; the same bytes count once."""
+def of_folder(folder: Path, scratch: Path) -> list[Image]:
+    """Every file of a folder, read and checked as intake does, not yet scored; the same bytes count once.
+
+    ``scratch``: where the names of a large folder wait while they are sorted.
+    """
     found: list[Image] = []
     first: dict[str, str] = {}
-    total = sum(1 for _ in Collection([str(folder)]))
-    collection = Collection([str(folder)])
+    collection = Collection([str(folder)], scratch=scratch)
     prefix = shown(str(folder))
-    with progress("Reading", total) as bar:
+    with progress("Reading", collection.count()) as bar:
         for received in map(examine, collection):
             relative = received.image.removeprefix(prefix).lstrip("/")
             target = Target(received.image, relative, received.checksum, received.location)
