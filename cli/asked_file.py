@@ -32,6 +32,16 @@ def expect_writable(path: Path | None, what: str) -> None:
         raise UsageFault(f"{what} cannot be written to {path}: nothing may be written in {folder}; name another place")
 
 
+def expect_page(path: Path | None, what: str) -> None:
+    """`expect_writable` of an HTML page, which is not written under a name that promises numbers for programs."""
+    if path is not None and path.suffix.lower() in (".json", ".csv"):
+        raise UsageFault(
+            f"--output writes {what} as an HTML page: expected a name such as {path.with_suffix('.html').name}, "
+            f"received {path.name}; for programs, --json prints one object"
+        )
+    expect_writable(path, what)
+
+
 @contextmanager
 def asked_file(path: Path, what: str) -> Iterator[IO[str]]:
     """A text file that is whole or not there; a link is followed. Raises UsageFault when it cannot be written."""

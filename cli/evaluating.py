@@ -13,6 +13,8 @@ from cli import evaluation_images
 from cli.active import active_name
 from cli.evaluation_images import Image
 from cli.evaluation_result import Result
+from cli.figures import plural
+from cli.output import talk
 from cli.progress import progress
 from models.catalogue import find
 from models.errors import UsageFault
@@ -20,11 +22,12 @@ from models.evaluation.cases import Case
 from models.evaluation.evaluation import evaluate
 from models.evaluation.grouping import together
 from models.evaluation.label_words import Known
-from models.evaluation.labels import know, read_rows, with_groups
+from models.evaluation.labels import know, read_rows, strangers, with_groups
 from models.evaluation.parts import Known as InSplit
 from models.evaluation.parts import known_images, used_for
 from models.evaluation.predictive import PREVALENCES
 from models.manifest import Manifest
+from models.printable import printable
 from models.version import ModelVersion
 from storage.paths import is_folder
 from storage.settings import Settings, from_environment
@@ -72,9 +75,12 @@ def evaluate_source(order: Order) -> Result:
     targets = [image.target for image in taken.images]
     if not targets:
         raise UsageFault(f"there is no image in {order.source}: expected at least one")
-    rows = read_rows(order.labels, order.subgroup) if order.labels else None
+    rows = read_rows(order.labels, order.subgroup, _say_unused) if order.labels else None
     classes = taken.version.manifest.classes
     known = know(targets, rows, [image.scorable for image in taken.images], classes, order.malignant, order.subgroup)
+    if elsewhere := strangers(targets, rows or []):
+        of = f"{len(elsewhere)} of the {plural(len(rows or []), 'row')} of the labels"
+        talk(printable(f"Passed over {of}, which name no image here; the first: {elsewhere[0]}."))
     if order.malignant and not order.subgroup:  # how it does on each diagnosis is the first that one wants to know
         known = [replace(item, subgroup=item.word) for item in known]
     from_labels = any(item.group for item in known)
@@ -119,11 +125,17 @@ def evaluate_source(order: Order) -> Result:
     )
 
 
+def _say_unused(columns: Sequence[str]) -> None:
+    named = printable(", ".join(columns))
+    talk(f"Columns of the labels that were not used: {named}. --subgroup NAME measures each value of one of them.")
+
+
 def _from_folder(order: Order, settings: Settings) -> _Taken:
     version = find(order.model or active_name(settings), settings.home)
     points = _points(version.manifest)
     policy = _chosen(order.operating_point, points) or version.manifest.default_operating_point
-    return _Taken("folder", version, evaluation_images.of_folder(Path(order.source)), points, policy)
+    images = evaluation_images.of_folder(Path(order.source), settings.home)
+    return _Taken("folder", version, images, points, policy)
 
 
 def _from_batch(order: Order, settings: Settings) -> _Taken:

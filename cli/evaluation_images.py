@@ -51,17 +51,20 @@ class Image:
         return self.state in ("", ImageState.SCREENED)
 
 
-def of_folder(folder: Path) -> list[Image]:
-    """Every file of a folder, read and checked as intake does, not yet scored; the same bytes count once."""
+def of_folder(folder: Path, scratch: Path) -> list[Image]:
+    """Every file of a folder, read and checked as intake does, not yet scored; the same bytes count once.
+
+    ``scratch``: where the names of a large folder wait while they are sorted.
+    """
     found: list[Image] = []
     first: dict[str, str] = {}
-    total = sum(1 for _ in Collection([str(folder)]))
-    collection = Collection([str(folder)])
+    collection = Collection([str(folder)], scratch=scratch)
     prefix = shown(str(folder))
-    with progress("Reading", total) as bar:
+    with progress("Reading", collection.count()) as bar:
         for received in map(examine, collection):
             relative = received.image.removeprefix(prefix).lstrip("/")
-            image = Image(Target(received.image, relative, received.checksum), received.location, "")
+            target = Target(received.image, relative, received.checksum, received.location)
+            image = Image(target, received.location, "")
             if received.reason or received.checksum is None:
                 image = replace(image, state=ImageState.REJECTED, reason=received.reason or "not read")
             elif received.checksum in first:
@@ -136,7 +139,7 @@ def of_batch(session: Session, batch_id: str) -> tuple[list[Image], int]:
     folder = common_folder([row.image for row in found])
     images = [
         Image(
-            Target(row.image, row.image.removeprefix(folder), row.checksum or None),
+            Target(row.image, row.image.removeprefix(folder), row.checksum or None, row.location),
             row.location,
             ImageState.SCREENED if row.outcome in tuple(Outcome) else row.outcome,
             row.reason,
@@ -157,17 +160,9 @@ def common_folder(images: Sequence[str]) -> str:
 
 
 def network_of(version: ModelVersion, home: Path) -> Network:
-    """The network of a model version, its weights checked. Raises UsageFault without the extra cpu or gpu."""
-    from models.errors import UsageFault
-    from models.extras import to_install
+    """The network of a model version, its weights checked. Raises ModelInvalid, also without the extra cpu or gpu."""
     from worker.device import apply, resolve
     from worker.networks import Networks
 
     apply(resolve("auto"))
-    try:
-        return Networks(home).get(version.name)
-    except ImportError as error:
-        raise UsageFault(
-            f"screening a folder needs the extra cpu or gpu (missing: {error.name}): {to_install('cpu')}; "
-            "a finished batch needs none"
-        ) from error
+    return Networks(home).get(version.name)

@@ -44,9 +44,9 @@ def expect_usable(version: ModelVersion) -> None:
             "the model version was made with"
         )
     if version.folder.parent != SHIPPED:
-        from models.networks.loaded import load
+        from worker.networks import load_network
 
-        load(version)
+        load_network(version)
 
 
 def register(folder: Path, settings: Settings, actor: str) -> Manifest:

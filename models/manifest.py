@@ -105,7 +105,7 @@ def parse(text: str) -> Manifest:
         raise ModelInvalid(f"manifest.json: expected format {FORMAT}, received {received!r}")
     points = {
         name: OperatingPoint(
-            name=name,
+            name=_field({"operating_points": name}, version_name, "operating_points"),
             threshold=_field(raw, _probability, "operating_points", name, "threshold"),
             chosen_for=_field(raw, _text, "operating_points", name, "chosen_for"),
             chosen_on=_field(raw, _text, "operating_points", name, "chosen_on"),

@@ -1,7 +1,7 @@
 """A batch before it is one: all that can be worked out before the transaction, kept in a file.
 
 Each image gets its salt, its digests, its chunk, the text of its audit event, and what is known of its bytes: that they
-came earlier in the batch, or that this model has scored them before. The transaction then only writes.
+came earlier in the batch, or that this model and its shadow have scored them before. The transaction then only writes.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from storage.audit.names import digests, new_salt
 from storage.batch_writer import CHUNK_IMAGES, Received, new_chunk_id
 from storage.decisions import Scored, decide, decision_facts
 from storage.paging import pages
+from storage.registry import shadow_model
 from storage.schema import Policy
 from storage.sorted_runs import in_order, keep
 from storage.states import ImageState
@@ -67,7 +68,7 @@ def prepared(
         look: opens a transaction that reads, for each page a new one, since one that stays open makes SQLite's log
             grow; or hands out that of the writing itself.
         policy: what will judge the images.
-        key: whose predictions are reused.
+        key: whose predictions are reused, where a shadow has scored the bytes too.
         received: the images, from the first, each time that it is called.
         scratch: the folder of what does not fit into memory (default: where temporary files go).
 
@@ -85,9 +86,19 @@ def prepared(
             with look() as session:
                 # what is known is true of this chain and of those that go on from it
                 head = follow(session, head)
-                known = predictions.known(session, key, checksums)
+                known = _reusable(session, key, checksums)
             keep(file, f"{json.dumps(rows.page(page, known))}\n", "the list of images")
         yield Prepared(batch_id, policy, rows.number, head, file)
+
+
+def _reusable(session: Session, key: predictions.Key, checksums: set[str]) -> dict[str, Scored]:
+    """What is known, but for bytes that the shadow has yet to score: a worker gets those, and reuses the score."""
+    known = predictions.known(session, key, checksums)
+    shadow = shadow_model(session)
+    if shadow is None or shadow == key.model:
+        return known
+    by_both = predictions.scored_by(session, shadow, known)
+    return {checksum: scored for checksum, scored in known.items() if checksum in by_both}
 
 
 def follow(session: Session, head: Head | None) -> Head:

@@ -64,9 +64,9 @@ def key_of(manifest: Manifest) -> predictions.Key:
 def write(session: Session, header: Header, ready: Prepared) -> str:
     """Write a batch, its images and their chunks: whole in one transaction, or not at all. Returns its id.
 
-    Bytes that this model has scored before are decided at once and never queued. Raises PassingFault when the database
-    is not the one any more that the batch was prepared for, ModelInvalid when its records have the name of the model
-    version with other weights, or scoring otherwise with them.
+    Bytes that this model and its shadow have scored before are decided at once and never queued. Raises PassingFault
+    when the database is not the one any more that the batch was prepared for, ModelInvalid when its records have the
+    name of the model version with other weights, or scoring otherwise with them.
     """
     audit.lock(session)
     follow(session, ready.head)

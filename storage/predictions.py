@@ -44,6 +44,12 @@ def of_other_weights(session: Session, key: Key, checksums: Iterable[str]) -> se
     return {number for number, scored in _of_name(session, key, checksums).items() if not _same(scored, key)}
 
 
+def scored_by(session: Session, model: str, checksums: Iterable[str]) -> set[str]:
+    """Those of the checksums that have a score by this name, whatever its weights."""
+    query = select(Prediction.checksum).where(Prediction.model == model, Prediction.checksum.in_(list(checksums)))
+    return set(session.scalars(query))
+
+
 def _same(scored: Scored, key: Key) -> bool:
     return key.weights is None or scored.computed is None or scored.computed.weights == key.weights
 

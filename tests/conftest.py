@@ -307,20 +307,6 @@ def coloured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def coloured_seed(coloured: Path) -> int:
-    """The first seed that gives every part of the split all three classes."""
-    from models.classes import Classes
-    from models.training.split import PARTS, split
-
-    classes = Classes(tuple(TINTS), ("violet",))
-    for seed in range(500):
-        found = {(sample.part, sample.label) for sample in split(coloured, {}, seed, classes)}
-        if len(found) == len(PARTS) * len(TINTS):
-            return seed
-    raise AssertionError("no such seed")
-
-
 @pytest.fixture
 def broker(settings: Settings) -> Iterator[Broker]:
     """The embedded Valkey of ``settings``, stopped afterwards."""

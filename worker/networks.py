@@ -32,10 +32,11 @@ def load_network(version: ModelVersion) -> Network:
     """The network that an architecture's code builds, filled with verified weights. Raises ModelInvalid."""
     try:
         from models.networks.loaded import load  # keras: 4-7 s, and never in a process that forks
+
+        return load(version)
     except ImportError as error:
         how = to_install("cpu")
         raise ModelInvalid(f"no network can run here: {error}; install the extra cpu or gpu: {how}") from error
-    return load(version)
 
 
 class Networks:

@@ -125,17 +125,24 @@ class Runner:
         return results
 
     def _shadow(self, claim: Claim, results: Results) -> ShadowScores | None:
-        """What the model version in the shadow says of the scored images. Its faults are logged and harm nothing."""
+        """What the model version in the shadow says of those scored images that it has not scored before.
+
+        Its faults are logged and harm nothing.
+        """
+        scored = tuple(image for image in claim.images if image.id in results.scores)
         with self._database.read() as session:
             name = registry.shadow_model(session)
-        if name is None or name == claim.model:
+            if name is None or name == claim.model:
+                return None
+            before = predictions.scored_by(session, name, {image.checksum for image in scored})
+        todo = tuple(image for image in scored if image.checksum not in before)
+        if not todo:
             return None
         try:
             network = self._networks.get(name)
             with self._database.read() as session:
                 expect_same_weights(session, network.version.manifest)
-            scored = tuple(image for image in claim.images if image.id in results.scores)
-            found = screen(scored, network, _Lease(self._database, claim).keep)
+            found = screen(todo, network, _Lease(self._database, claim).keep)
         except LeaseLost:
             raise
         except Exception as error:

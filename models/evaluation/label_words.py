@@ -36,10 +36,13 @@ class Known:
         return self.label != other.label or len(names) > 1
 
 
-class Words:
-    """Words in any capitals: benign, malignant, 0, 1, the names of several classes, and names from elsewhere.
+NUMBERS = {"0": 0, "0.0": 0, "false": 0, "1": 1, "1.0": 1, "true": 1}  # as spreadsheets and programs write them
 
-    0 and 1 are labels in a column of labels alone, unless they are names of classes or in ``malignant``: a folder may
+
+class Words:
+    """Words in any capitals: benign, malignant, `NUMBERS`, the names of several classes, and names from elsewhere.
+
+    Numbers are labels in a column of labels alone, unless they are names of classes or in ``malignant``: a folder may
     be called so for a patient or a round. With ``malignant``, a folder 0 counts as benign, like any other name.
 
     ``malignant``: names, of whatever classes, that count as malignant. With one, every other name that somebody gave
@@ -48,18 +51,19 @@ class Words:
     """
 
     def __init__(self, classes: Classes, malignant: Sequence[str] = ()) -> None:
-        self._known = {"0": Known(0), "1": Known(1), **{name: Known(n) for n, name in enumerate(LABELS)}}
+        self._known = {word: Known(n) for word, n in (NUMBERS | {name: n for n, name in enumerate(LABELS)}).items()}
         names = list(classes.names) if classes.several else []
         if classes.several:
             self._known |= {
                 name.lower(): Known(int(name in classes.malignant), class_name=name) for name in classes.names
             }
-        self._numbers = {"0", "1"} - {name.lower() for name in names}
-        if "1" in self._numbers and "1" in malignant:
-            self._known["1"] = Known(1, class_name="1")
-            self._numbers.remove("1")
+        self._numbers = NUMBERS.keys() - {name.lower() for name in names}
+        for name in malignant:
+            if name.lower() in self._numbers and NUMBERS[name.lower()]:
+                self._known[name.lower()] = Known(1, class_name=name)
+                self._numbers.remove(name.lower())
         if malignant:
-            self._numbers.discard("0")
+            self._numbers = {word for word in self._numbers if NUMBERS[word]}
         for name in malignant:
             if not self._known.setdefault(name.lower(), Known(1, class_name=name)).label:
                 raise UsageFault(

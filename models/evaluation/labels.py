@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -13,6 +13,12 @@ from models.errors import UsageFault
 from models.evaluation.label_words import Known, Words
 from models.evaluation.matching import Target, Targets, listed
 from models.training.split import read_groups
+
+ALIASES = {
+    "image": ("filename", "file_name", "image_name", "image_id"),
+    "label": ("benign_malignant", "target"),
+}
+"""What others call our columns, such as ISIC: the first that is there, where ours is not."""
 
 NOT_GIVEN = "(not given)"  # the subgroup of the images of which nobody said one
 
@@ -28,23 +34,23 @@ class Row:
     subgroup: str
 
 
-def read_rows(path: Path, subgroup: str | None = None) -> list[Row]:
+def read_rows(path: Path, subgroup: str | None = None, on_unused: Callable[[list[str]], object] = list) -> list[Row]:
     """Read a CSV with the columns image and label, optionally group and those of subgroups.
 
-    Separated by commas, or by semicolons as some spreadsheets do, with or without a blank behind them; columns are
-    named in any capitals. Raises UsageFault, also where no column but the images' would be used: a slip in a name must
-    not leave the labels to the folders.
+    Separated by commas, or by semicolons or tabs as some spreadsheets do, with or without a blank behind them; columns
+    are named in any capitals, or as others call them (`ALIASES`). ``on_unused`` is told the columns that are none of
+    these. Raises UsageFault, also where no column but the images' would be used: a slip in a name must not leave the
+    labels to the folders.
     """
     subgroup = subgroup and _column(subgroup)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             head = file.readline()
             file.seek(0)
-            reader = csv.DictReader(
-                file, delimiter=";" if ";" in head and "," not in head else ",", skipinitialspace=True
-            )
+            separator = next((mark for mark in ",;\t" if mark in head), ",")
+            reader = csv.DictReader(file, delimiter=separator, skipinitialspace=True)
             received = list(reader.fieldnames or [])
-            reader.fieldnames = columns = [_column(name) for name in received]
+            reader.fieldnames = columns = _as_ours([_column(name) for name in received], subgroup)
             lines = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageFault(f"the file of labels cannot be read (expected CSV in UTF-8): {error}") from error
@@ -60,6 +66,9 @@ def read_rows(path: Path, subgroup: str | None = None) -> list[Row]:
     for column in sorted({"image", *used}):
         if columns.count(column) > 1:
             raise UsageFault(f"file of labels: expected one column {column!r}, received {said}")
+    used.add("image")
+    if of_others := [name for name, column in zip(received, columns, strict=True) if column and column not in used]:
+        on_unused(of_others)
     return [
         Row(
             line=line,
@@ -74,6 +83,14 @@ def read_rows(path: Path, subgroup: str | None = None) -> list[Row]:
 
 def _column(name: str) -> str:
     return name.strip().casefold()
+
+
+def _as_ours(columns: list[str], subgroup: str | None) -> list[str]:
+    for ours, others in ALIASES.items():
+        alias = next((name for name in others if name in columns and name != subgroup), None)
+        if ours not in columns:
+            columns = [ours if name == alias else name for name in columns]
+    return columns
 
 
 def know(
@@ -93,10 +110,12 @@ def know(
         malignant: names of other classes that count as malignant; all other names count as benign then.
         subgroup: the column that says it; where it says nothing, or no row names the image, the subgroup is NOT_GIVEN.
 
-    Raises UsageFault that lists every row and image at fault: a row that means no image or several, an image
-    without a label or with two, a label that is none.
+    Rows may name images that are not here (`strangers`), such as those of a whole collection. Raises UsageFault that
+    lists every row and image at fault: a row that means several images, an image without a label or with two, a label
+    that is none; and then also each row that means no image, as where all rows do.
     """
     faults: list[str] = []
+    elsewhere = strangers(targets, rows or [])
     words = Words(classes, malignant)
     # where rows say the label, any other folder is just a place, and no class that counts as benign
     only_folders = rows is None or all(row.label is None for row in rows)
@@ -111,13 +130,24 @@ def know(
     faults += _contradictions(targets, known)
     borne = {item.word.lower() for item in known}
     faults += [f"--malignant {name}: no image is labelled so" for name in malignant if name.lower() not in borne]
-    if faults:
+    if faults or (rows and len(elsewhere) == len(rows)):
+        faults = elsewhere + faults
         raise UsageFault(
             f"the labels do not fit the images ({len(faults)} fault{'s' * (len(faults) > 1)}; expected one label, "
             f"{words.all}, for each image, and a column image that names it by path, file name or SHA-256; labels with "
             f"other names need --malignant, which says which of them count as malignant):{listed(faults)}"
         )
     return known
+
+
+def strangers(targets: Sequence[Target], rows: Sequence[Row]) -> list[str]:
+    """The rows that name none of the images, as lines for people."""
+    index = Targets(targets)
+    return [f"{_where(row)}: no such image" for row in rows if not index.find(row.image)]
+
+
+def _where(row: Row) -> str:
+    return f"line {row.line}: {row.image or '(no image)'}"
 
 
 def _folder_label(target: Target, words: Words, *, elsewhere: bool) -> Known:
@@ -131,10 +161,8 @@ def _from_rows(
     index, known = Targets(targets), list(folders)
     named: dict[int, int] = {}
     for row in rows:
-        where = f"line {row.line}: {row.image or '(no image)'}"
-        numbers = index.find(row.image)
+        where, numbers = _where(row), index.find(row.image)
         if not numbers:
-            faults.append(f"{where}: no such image")
             continue
         if not index.one(numbers):
             faults.append(f"{where}: ambiguous, {len(numbers)} images are called so; give their paths")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,20 +15,23 @@ SHOWN = 20  # names in an error; the number of those beyond is told
 
 @dataclass(frozen=True)
 class Target:
-    """An image that a row may mean: its path as submitted, relative to the folder, and its SHA-256 if it has one."""
+    """An image that a row may mean: its path as submitted, relative to the folder, its SHA-256 if it has one, and its
+    absolute path or URL, "" where nobody knows."""
 
     image: str
     relative: str
     checksum: str | None
+    location: str = ""
 
 
 class Targets:
-    """Finds images by path as submitted, path relative to the folder, file name or checksum: in that order."""
+    """Finds images by path as submitted, relative to the folder or absolute, by file name, by checksum, and by file
+    name without its extension: in that order."""
 
     def __init__(self, targets: Sequence[Target]) -> None:
         self._targets = targets
         self._ways: list[dict[str, list[int]]] = []
-        for way in (_as_submitted, _relative, _name, _checksum):
+        for way in (_as_submitted, _relative, _absolute, _name, _checksum, _stem):
             places: dict[str, list[int]] = defaultdict(list)
             for number, target in enumerate(targets):
                 if key := way(target):
@@ -62,12 +66,20 @@ def _relative(target: Target) -> str:
     return plain(target.relative)
 
 
+def _absolute(target: Target) -> str:
+    return os.path.normpath(plain(target.location)) if target.location else ""
+
+
 def _name(target: Target) -> str:
     return PurePosixPath(plain(target.image)).name
 
 
 def _checksum(target: Target) -> str:
     return target.checksum or ""
+
+
+def _stem(target: Target) -> str:
+    return PurePosixPath(plain(target.image)).stem
 
 
 def listed(items: Sequence[str]) -> str:

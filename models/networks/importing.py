@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +20,7 @@ from models.errors import UsageFault
 from models.manifest import FORMAT, Manifest, parse, version_name
 from models.networks.architectures import build
 from models.networks.backend import library_versions
+from models.networks.description import expect_described, input_size
 from models.networks.head import folded
 from models.networks.legacy_file import LegacyFile, StoredLayer, open_legacy, reading
 from models.networks.weights import dump_weights
@@ -30,8 +30,6 @@ POINT = "imported"  # the one operating point: a threshold that nothing was meas
 
 KERAS_2 = {("DepthwiseConv2D", "kernel"): "depthwise_kernel"}
 """What Keras 2 called a weight, by its layer's class and its name in Keras 3, where they differ in our networks."""
-
-MIN_SIDE, MAX_SIDE = 16, 2048  # pixels; the networks pool four times, and no dermoscopic network looks at more
 
 
 @dataclass(frozen=True)
@@ -68,6 +66,7 @@ def import_weights(path: Path, wanted: Wanted, models: Path) -> Manifest:
         size = input_size(file.description) or wanted.input_size
         network = build(wanted.architecture, size, wanted.classes.units)
         became_one = _fill(network, file, wanted)
+        expect_described(file.description, network, wanted.architecture, folds=became_one)
     weights = dump_weights(network)
     imported = {
         "layout": file.layout,
@@ -84,40 +83,6 @@ def import_weights(path: Path, wanted: Wanted, models: Path) -> Manifest:
         (folder / "manifest.json").write_text(text, encoding="utf-8")
         put_in_place(folder, models / wanted.name)
     return manifest
-
-
-def input_size(description: Any) -> int | None:
-    """Side of the input, in pixels, where the file's description names one; layers are not looked at otherwise.
-
-    Raises UsageFault for an input that is no RGB square, and for a layer that is code: the known architecture does not
-    do what that code does.
-    """
-    size = None
-    for key, value in _walk(description):
-        if key == "class_name" and value in ("Lambda", "TFOpLambda", "SlicingOpLambda"):
-            raise UsageFault(f"the file's network has a layer of code ({value}), which no known architecture has")
-        if size is None and key in ("batch_shape", "batch_input_shape") and isinstance(value, list) and len(value) == 4:
-            size = value[1]
-            if value[1:] == [None, None, 3]:
-                size = None
-            elif value[1:] != [size, size, 3] or not isinstance(size, int) or not MIN_SIDE <= size <= MAX_SIDE:
-                raise UsageFault(
-                    f"the input of the file's network: expected an RGB square of {MIN_SIDE} to {MAX_SIDE} pixels a "
-                    f"side, received {value[1:]}"
-                )
-    return size
-
-
-def _walk(value: Any) -> Iterator[tuple[str, Any]]:
-    """Every key and value of parsed JSON, outer ones first."""
-    pending = deque([value])
-    while pending:
-        item = pending.popleft()
-        if isinstance(item, dict):
-            yield from item.items()
-            pending += item.values()
-        elif isinstance(item, list):
-            pending += item
 
 
 def _fill(network: Any, file: LegacyFile, wanted: Wanted) -> bool:

@@ -1,10 +1,11 @@
 """Weights out of files that Keras saved, read as numbers alone: no layer is made from the file, no code of it is run.
 
 ``keras.models.load_model`` would rebuild layers from the file's own description, and a layer may be code
-(CVE-2024-3660, CVE-2025-1550). Here HDF5 is read with h5py, and the description as JSON, for the input's shape alone.
+(CVE-2024-3660, CVE-2025-1550). Here HDF5 is read with h5py, and the description as JSON, to be compared alone.
 
 Layouts: `model_weights/LAYER/...` with the attributes `layer_names` and `weight_names` (Keras 2, and `.h5` of Keras 3),
-and `layers/KIND_N/vars/I` (`.weights.h5` of Keras 3, which is also inside a `.keras` archive).
+and `layers/KIND_N/vars/I` (`.weights.h5` of Keras 3, which is also inside a `.keras` archive). Keras 2.12 and 2.13 call
+the latter `_layer_checkpoint_dependencies/...`, and leave out every second number.
 """
 
 from __future__ import annotations
@@ -24,12 +25,14 @@ from typing import Any
 from models.checksum import sha256_hex
 from models.errors import UsageFault
 
+KINDS = ("layers", "_layer_checkpoint_dependencies")  # groups of layers by their classes
+
 MAX_BYTES = 2 << 30
 """Of a file, or of the weights inside an archive. A network of a billion weights is none of ours."""
 
 # RuntimeError: also the RecursionError of a group that holds itself
 _BROKEN = (
-    OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError, EOFError,
+    OSError, LookupError, ValueError, ArithmeticError, RuntimeError, TypeError, AttributeError, EOFError,
     zipfile.BadZipFile, zlib.error, lzma.LZMAError,
 )  # fmt: skip
 
@@ -97,13 +100,13 @@ def _unpacked(data: bytes) -> tuple[bytes, Any]:
 
 
 def _read(file: Any, checksum: str, description: Any) -> LegacyFile:
-    root = file["model_weights"] if _own(file, "model_weights") else file
+    root = _inside(file, "model_weights") if _own(file, "model_weights") else file
     if "layer_names" in root.attrs or "layer_names0" in root.attrs:
         text = file.attrs.get("model_config")
         described = json.loads(_text(text)) if text is not None else description
         return LegacyFile("model_weights", checksum, tuple(_by_names(root)), described)
-    if _own(file, "layers"):
-        return LegacyFile("layers", checksum, tuple(_by_kinds(file["layers"], "layers")), description)
+    if any(_own(file, name) for name in KINDS):
+        return LegacyFile("layers", checksum, tuple(_by_kinds(file)), description)
     raise UsageFault("the file holds no weights of Keras: expected the group model_weights or layers")
 
 
@@ -119,16 +122,16 @@ def _by_names(root: Any) -> Iterator[StoredLayer]:
             yield StoredLayer(parent or layer, None, tuple(weights))
 
 
-def _by_kinds(group: Any, path: str) -> Iterator[StoredLayer]:
+def _by_kinds(network: Any, path: str = "") -> Iterator[StoredLayer]:
     """Kind by kind in the order of their numbers; what is inside a network inside comes where that network stands."""
-    for name in sorted(group, key=lambda item: (_kind(item)[0], _kind(item)[1])):
-        layer = _inside(group, name)
-        inner = _inside(layer, "vars") if _own(layer, "vars") else {}
-        weights = tuple((None, _numbers(inner, number)) for number in sorted(inner, key=int))
-        if weights:
-            yield StoredLayer(f"{path}/{name}", _kind(name)[0], weights)
-        if _own(layer, "layers"):
-            yield from _by_kinds(_inside(layer, "layers"), f"{path}/{name}/layers")
+    for group in (name for name in KINDS if _own(network, name)):
+        for name in sorted(_inside(network, group), key=_kind):
+            layer, place = _inside(network, f"{group}/{name}"), f"{path}{group}/{name}"
+            inner = _inside(layer, "vars") if _own(layer, "vars") else {}
+            weights = tuple((None, _numbers(inner, number)) for number in sorted(inner, key=int))
+            if weights:
+                yield StoredLayer(place, _kind(name)[0], weights)
+            yield from _by_kinds(layer, f"{place}/")
 
 
 def _kind(name: str) -> tuple[str, int]:

@@ -72,8 +72,9 @@ class DataCheck:
                 "groups": len(self.groups),
                 "images": sum(map(len, self.groups)),
                 "exact_copies": self.exact_copies,
+                "members": _names(self.groups),
             },
-            "label_conflicts": [[picture.image for picture in group] for group in self.conflicts],
+            "label_conflicts": _names(self.conflicts),
             "unreadable": [{"image": file.image, "reason": file.reason} for file in self.unreadable],
             "passed_over": self.passed_over,
             "nested": self.nested,
@@ -116,6 +117,10 @@ def write_groups(file: IO[str], groups: Sequence[Sequence[Labelled]]) -> None:
         for picture in group:
             name = harmless(picture.image)
             (careful if "\r" in name else writer).writerow((number, name))
+
+
+def _names(groups: Sequence[Sequence[Labelled]]) -> list[list[str]]:
+    return [[picture.image for picture in group] for group in groups]
 
 
 def _classes(folder: LabelledFolder) -> list[ClassFacts]:

@@ -5,7 +5,8 @@ them to that clinic, and on a CPU a step takes half as long (33 against 18 image
 The weights kept are the running average over the last steps (Polyak and Juditsky, 1992) at the end of a cosine decay
 (Loshchilov and Hutter, arXiv:1608.03983), so no epoch is picked, and what would be kept for that is trained on.
 Several classes are weighted, since some are rare, and the probabilities are made those of the data again afterwards.
-Benign and malignant are not: of the collection that the recipes were made for 47 % of the images are malignant.
+So are benign and malignant where they are further apart than 60:40; of the collection that the recipes were made for
+47 % of the images are malignant.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from models.training.presets import FineTune, Phase
 from models.training.run_folder import HEAD
 from models.training.split import Sample
 
+COMMON = 0.6  # share of the images above which one of two classes is so common that both are weighted
 STORED = 224  # side in pixels of the squares kept in memory, 150 KB each
 
 
@@ -53,7 +55,7 @@ def finetune(
     # nothing is picked by a validation part, so its images teach too; the calibration part only tells how it goes
     taught = [*parts["train"], *parts["validation"]]
     lessons = Lessons(recipe, _squares(data, taught, recipe), targets(taught, classes), seed)
-    weights = class_weights(taught, classes) if classes.several else None
+    weights = _weights(taught, classes)
 
     def fit(network: Any, epochs: int, kept: Path, **how: Any) -> None:
         network.fit(
@@ -111,6 +113,13 @@ def finetune(
         as_frequent_as_they_are(network, weights)
     round_kernels(network)
     return network, history
+
+
+def _weights(taught: Sequence[Sample], classes: Classes) -> dict[int, float] | None:
+    """By the number of the class; none where benign and malignant are about as frequent."""
+    malignant = sum(sample.label for sample in taught) / len(taught)
+    near = not classes.several and max(malignant, 1 - malignant) <= COMMON
+    return None if near else class_weights(taught, classes)
 
 
 def _at_size(network: Any, recipe: FineTune, classes: Classes, size: int) -> Any:

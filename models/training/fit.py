@@ -60,7 +60,10 @@ def _check(parts: dict[str, list[Sample]], classes: Classes) -> None:
     for part, rows in parts.items():
         for label, name in enumerate(classes.names):
             if all(sample.label != label for sample in rows):
-                raise UsageFault(f"too few images: the part {part} of the split got none from {name}/; add images")
+                raise UsageFault(
+                    f"too few images in {name}/: expected at least {len(PARTS)} that are no copies of one another or "
+                    f"of images of another class, one for each part of the split; {part} got none; add images"
+                )
 
 
 def _check_pictures(data: Path, samples: list[Sample], recipe: Preset | FineTune) -> None:

@@ -33,13 +33,15 @@ def accuracy(classes: Classes) -> Any:
 
 
 def as_frequent_as_they_are(network: Any, weights: dict[int, float]) -> None:
-    """Undo balanced class weights in the probabilities, by the biases of the softmax.
+    """Undo balanced class weights in the probabilities, by the biases of the softmax, or of the one unit for malignant.
 
     Weights let the network learn w_c p(c|x), as if all classes were equally frequent: what is rare would be promised
     too often, and no temperature can mend that. Less log w_c on each logit it is p(c|x) again, at the frequencies of
     the training data (C. Elkan, The foundations of cost-sensitive learning, IJCAI 2001; A. K. Menon et al.,
-    arXiv:2007.07314).
+    arXiv:2007.07314). One unit's logit is that of malignant less that of benign.
     """
     bias = network.layers[-1].bias
     shift = np.log([weights[number] for number in range(len(weights))])
+    if bias.shape == (1,):
+        shift = np.diff(shift)
     bias.assign(np.asarray(bias) - shift.astype(np.float32))

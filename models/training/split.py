@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,8 +73,9 @@ def read_groups(path: Path | None) -> dict[str, str]:
 def split(data: Path, groups: dict[str, str], seed: int, classes: Classes = BINARY) -> list[Sample]:
     """Split DATA/benign and DATA/malignant, or the folders of several classes, into the four parts, by group.
 
-    The part of a group follows from a hash of (seed, group), so adding an image moves none of another group.
-    Identical bytes are always one group. Raises UsageFault when a class folder is missing or empty.
+    The part of a group follows from a hash of (seed, group), so adding an image moves none of another group; but where
+    a part would have no image of a class, one group comes to it. Identical bytes are always one group. Raises
+    UsageFault when a class folder is missing or empty.
     """
     found: list[tuple[str, str, int, str]] = []
     for label, name in enumerate(classes.names):
@@ -86,9 +88,12 @@ def split(data: Path, groups: dict[str, str], seed: int, classes: Classes = BINA
     if groups and not groups.keys() & {plain(image) for image, *_ in found}:
         raise UsageFault(f"the file of groups names none of the images, such as {found[0][0]}; copies would be missed")
     group_of = _groups(found)
+    labels = defaultdict[str, set[int]](set)
+    for image, _, label, _ in found:
+        labels[group_of[image]].add(label)
+    part_of = _parts(seed, labels)
     return [
-        Sample(image, checksum, label, group_of[image], _part(seed, group_of[image]))
-        for image, checksum, label, _ in found
+        Sample(image, checksum, label, group_of[image], part_of[group_of[image]]) for image, checksum, label, _ in found
     ]
 
 
@@ -120,9 +125,41 @@ def _groups(found: Iterable[tuple[str, str, int, str]]) -> dict[str, str]:
     return {image: smallest[root(image)][:16] for image, _, _, _ in rows}
 
 
-def _part(seed: int, group: str) -> str:
+def _parts(seed: int, labels: Mapping[str, set[int]]) -> dict[str, str]:
+    """group -> part, of groups with the classes that they hold.
+
+    To a part without a class comes the group of that class whose hash lies nearest to the part's, out of a part that
+    keeps others of all its classes; with four groups that hold this class alone, or more, there is one.
+    """
+    position = {group: _position(seed, group) for group in labels}
+    part_of = {group: _part(where) for group, where in position.items()}
+    holds = Counter((part_of[group], label) for group, held in labels.items() for label in held)
+    end = 0.0
+    for part, fraction in PARTS.items():
+        begin, end = end, end + fraction
+        for label in sorted(set().union(*labels.values())):
+            if holds[part, label]:
+                continue
+            spare = [
+                (max(begin - position[group], position[group] - end), group)
+                for group, held in labels.items()
+                if label in held and all(holds[part_of[group], each] > 1 for each in held)
+            ]
+            if spare:
+                _, nearest = min(spare)
+                holds.subtract((part_of[nearest], each) for each in labels[nearest])
+                holds.update((part, each) for each in labels[nearest])
+                part_of[nearest] = part
+    return part_of
+
+
+def _position(seed: int, group: str) -> float:
+    """Where the hash of a group lies between 0 and 1."""
     digest = hashlib.sha256(f"{seed}:{group}".encode()).digest()
-    position = int.from_bytes(digest[:8], "big") / 2**64
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def _part(position: float) -> str:
     for part, fraction in PARTS.items():
         if position < fraction:
             return part

@@ -22,10 +22,15 @@ def candidate(folder: Path, name: str, threshold: float) -> Path:
 def test_from_candidate_to_active(site: Any, lesions: Path, tmp_path: Path) -> None:
     folder = candidate(tmp_path / "made", "candidate-2", 0.9)
     assert site.json("model", "register", folder, "--by", "technician", "--json")["model"] == "candidate-2"
+    alone = site.json("submit", lesions, "--wait", "--json")
+    assert "then hand in the images" in site.screen("model", "compare", DEFAULT_MODEL, "candidate-2").stderr
     in_shadow = site.json("model", "activate", "candidate-2", "--shadow", "--json")
     assert in_shadow == {"role": "shadow", "old": None, "new": "candidate-2"}
 
-    counts = site.json("submit", lesions, "--wait", "--json")
+    counts = site.json("submit", lesions, "--wait", "--json")  # the same bytes: they get their second score
+    assert [alone[key] for key in ("flagged", "clear", "review")] == [
+        counts[key] for key in ("flagged", "clear", "review")
+    ]
     compared = site.json("model", "compare", DEFAULT_MODEL, "candidate-2", "--json")
     assert compared["images"] == counts["screened"] == 70
     # the same network: the same probabilities, but the higher threshold flags fewer

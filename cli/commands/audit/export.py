@@ -26,6 +26,7 @@ def command(output: Path | None, receiver: str | None, as_json: bool) -> None:
       screen audit export --output trail.jsonl --receiver "State inspectorate"
     """
     from cli import output as out
+    from cli.asked_file import expect_writable
     from cli.streams import ReaderGone, reader_gone
     from models.errors import UsageFault
     from models.whole_file import whole_binary_file
@@ -35,6 +36,7 @@ def command(output: Path | None, receiver: str | None, as_json: bool) -> None:
 
     if as_json and output is None:
         raise UsageFault("--json tells of a file: expected --output FILE, received none; without both, stdout gets it")
+    expect_writable(output, "the trail")
     settings = from_environment()
     database = open_database(settings)
     if output is None:
@@ -45,7 +47,7 @@ def command(output: Path | None, receiver: str | None, as_json: bool) -> None:
             raise ReaderGone
     else:
         try:
-            with whole_binary_file(output) as file:
+            with whole_binary_file(output.resolve()) as file:
                 made = write_export(database, settings, file)
         except OSError as error:
             raise UsageFault(f"the trail cannot be written to {output}, nothing was: {error.strerror}") from error

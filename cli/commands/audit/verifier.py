@@ -23,8 +23,8 @@ def command(output: Path | None, as_json: bool) -> None:
     import hashlib
 
     from cli import output as out
+    from cli.asked_file import asked_file
     from models.errors import UsageFault
-    from models.whole_file import write_whole
     from storage.audit import standalone
 
     source = Path(standalone.__file__).read_bytes()
@@ -34,10 +34,8 @@ def command(output: Path | None, as_json: bool) -> None:
             raise UsageFault("--json tells of a file: expected --output FILE, received none")
         out.data(source.decode().rstrip("\n"))
         return
-    try:
-        write_whole(output, source)
-    except OSError as error:
-        raise UsageFault(f"the verifier cannot be written to {output}: {error.strerror}") from error
+    with asked_file(output, "the verifier") as file:
+        file.write(source.decode())
     if as_json:
         out.data_json({"file": str(output), "sha256": digest})
     else:

@@ -34,7 +34,7 @@ def command(data: Path, groups_output: Path | None, output: Path | None, as_json
       screen model check-data lesions --groups-output near_duplicates.csv
     """
     from cli import output as out
-    from cli.asked_file import asked_file, expect_writable
+    from cli.asked_file import asked_file, expect_page, expect_writable
     from cli.data_check_html import write_html
     from cli.data_check_text import show
     from cli.progress import progress
@@ -42,7 +42,7 @@ def command(data: Path, groups_output: Path | None, output: Path | None, as_json
     from models.training.folder import read_folder
 
     expect_writable(groups_output, "the groups")
-    expect_writable(output, "the findings")
+    expect_page(output, "the findings")
     with progress("Reading, files") as reading:
         folder = read_folder(data, reading.update)
     with progress("Comparing, blocks") as comparing:

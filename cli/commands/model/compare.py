@@ -15,7 +15,8 @@ def command(first: str, second: str, limit: int, as_json: bool) -> None:
     """Compare the model versions FIRST and SECOND over all images that both have scored.
 
     Each is judged at its own default operating point. An image gets a second score when a model version runs in the
-    shadow of the active one (`screen model activate NAME --shadow`), or when it was screened by both in turn.
+    shadow of the active one (`screen model activate NAME --shadow`) and the image is handed in, for the first time or
+    again; or when it was screened by both in turn.
 
     \b
     Example:
@@ -32,7 +33,8 @@ def command(first: str, second: str, limit: int, as_json: bool) -> None:
     output.data(f"images scored by both: {found['images']}")
     if not found["images"]:
         output.talk(
-            f"To have both score the same images: `screen model activate {second} --shadow` while {first} is active."
+            f"To have both score the same images: `screen model activate {second} --shadow` while {first} is active, "
+            "then hand in the images, also those that were screened before, and let a worker screen them."
         )
         return
     output.data(f"same outcome: {found['agree']} ({found['agreement']:.1%})")

@@ -69,7 +69,7 @@ def command(
       screen model evaluate by-diagnosis --malignant melanoma,bcc --output evaluation.html
       screen model evaluate 20261121-093000-1f2e3d --labels labels.csv --subgroup site --prevalence 0.03 --json
     """
-    from cli.asked_file import asked_file, expect_writable
+    from cli.asked_file import asked_file, expect_page
     from cli.class_names import class_names
     from cli.output import data, data_json, talk
     from models.errors import UsageFault
@@ -85,7 +85,7 @@ def command(
         raise UsageFault(f"evaluation needs the extra train (missing: {error.name}): {how}") from error
     if subgroup and labels is None:
         raise UsageFault(f"--subgroup {subgroup} needs --labels with a CSV that has this column")
-    expect_writable(output, "the report")
+    expect_page(output, "the report")
     result = evaluate_source(
         Order(
             source=source,

@@ -62,6 +62,8 @@ def command(name: str, format_: str, output: Path, folder: Path | None, as_json:
         from models.networks.export import export
 
         facts = export(version, format_, output, _batches(version.manifest, folder))
+        check = facts["check"]
+        check |= {"drawn": DRAWN, "real": check["pictures"] - DRAWN}
         with whole_file(output.with_name(f"{output.name}.json")) as file:
             json.dump(facts | {"notice": NOTICE}, file, indent=2)
             file.write("\n")
@@ -72,10 +74,11 @@ def command(name: str, format_: str, output: Path, folder: Path | None, as_json:
         ) from error
     except OSError as error:
         raise UsageFault(f"the export cannot be written to {output}: {error.strerror or error}") from error
+    if not check["real"]:
+        talk("Compared on drawn pictures only; --check-images FOLDER compares on your own images too.")
     if as_json:
         data_json(facts | {"notice": NOTICE})
         return
-    check = facts["check"]
     data(f"{output}: {name} as {format_}")
     data(
         f"largest difference from Keras {check['largest_difference']:.3g} on {check['pictures']} pictures "

@@ -37,8 +37,9 @@ def command(
 ) -> None:
     """Make a model version from the weights in FILE (.h5, .weights.h5 or .keras), read as numbers alone.
 
-    No layer is made from the file and no code of it is run; its weights must fit the architecture by order and shape.
-    The new version has no measured numbers: what a file says about itself is not measured here.
+    No layer is made from the file and no code of it is run; its weights must fit the architecture by order and shape,
+    and so must what it says of its layers. The new version has no measured numbers: what a file says about itself is
+    not measured here.
 
     \b
     Example:

@@ -162,7 +162,7 @@ def command(
     if groups is None and not (begun(run_folder) and kept.exists()):
         from cli.finding_copies import find_copies
 
-        find_copies(data, kept)
+        find_copies(data, kept, class_folders(data, named).names)
     with TrainingProgress() as progress:
         train(order, progress)
     manifest = open_version(folder).manifest

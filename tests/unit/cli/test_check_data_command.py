@@ -64,7 +64,8 @@ def test_json_is_one_object(data: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert run(["model", "check-data", str(data), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["sound"], found["images"]) == (True, 25)
-    assert found["near_duplicates"] == {"groups": 1, "images": 2, "exact_copies": 0}
+    members = [["benign/2.jpg", "benign/<copy>.png"]]
+    assert found["near_duplicates"] == {"groups": 1, "images": 2, "exact_copies": 0, "members": members}
     assert [item["cue"] for item in found["shortcuts"]] == list(CUES)
     assert found["shortcuts"][0]["warned"] is True
     assert found["classes"][1]["dark_corners"] == 1.0
@@ -83,10 +84,26 @@ def test_the_groups_and_the_page(data: Path, tmp_path: Path, capsys: pytest.Capt
     assert "1 groups of near-duplicates written" in capsys.readouterr().err
 
 
-def test_training_finds_the_same_groups(data: Path, tmp_path: Path) -> None:
-    find_copies(data, tmp_path / "run" / "near_duplicates.csv")
-    written = (tmp_path / "run" / "near_duplicates.csv").read_text(encoding="utf-8")
-    assert written == "group,image\n1,benign/2.jpg\n1,benign/<copy>.png\n"
+def test_training_finds_the_same_groups(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    groups = tmp_path / "run" / "near_duplicates.csv"
+    find_copies(data, groups, ("benign", "malignant"))
+    assert groups.read_text(encoding="utf-8") == "group,image\n1,benign/2.jpg\n1,benign/<copy>.png\n"
+    assert "Warning" not in capsys.readouterr().err
+
+
+def test_training_tells_of_label_conflicts(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of those among the classes that it trains on."""
+    (data / "passed over").mkdir()
+    for copy in ("malignant/2 again.png", "passed over/2.png"):
+        (data / copy).write_bytes((data / "benign" / "<copy>.png").read_bytes())
+    typed = ["model", "train", "--data", str(data), "--output", str(tmp_path / "out"), "--architecture", "thompson"]
+    (data / "benign" / "broken.jpg").write_bytes(b"")  # so that nothing is trained
+    assert run(typed) == 2
+    told = "Warning: 1 of them have copies in more than one class folder (label conflicts) and are trained on"
+    assert told in " ".join(capsys.readouterr().err.split())
+    (data / "malignant" / "2 again.png").unlink()
+    assert run(typed) == 2
+    assert "label conflicts" not in capsys.readouterr().err
 
 
 def test_a_folder_without_pictures_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,8 +122,20 @@ def test_one_class_alone_is_not_sound(data: Path, tmp_path: Path, capsys: pytest
 def test_a_place_that_cannot_be_written_is_told_before_the_work(
     data: Path, option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    place = data / "benign" / "0.jpg" / "found.csv"
+    place = data / "benign" / "0.jpg" / "found"
     assert run(["model", "check-data", str(data), option, str(place)]) == 2
     shown = capsys.readouterr()
     assert f"cannot be written to {place}" in shown.err
     assert "Reading" not in shown.err
+
+
+@pytest.mark.parametrize("command", ["check-data", "evaluate"])
+@pytest.mark.parametrize("name", ["found.json", "found.CSV"])
+def test_a_page_is_written_under_no_name_that_promises_another_format(
+    data: Path, tmp_path: Path, command: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["model", command, str(data), "--output", str(tmp_path / name)]) == 2
+    shown = capsys.readouterr()
+    assert f"expected a name such as found.html, received {name}; for programs" in " ".join(shown.err.split())
+    assert "Reading" not in shown.err
+    assert not (tmp_path / name).exists()

@@ -151,6 +151,24 @@ def test_images_that_were_erased_are_said_wherever_the_numbers_are(
     assert said in page.read_text(encoding="utf-8")
 
 
+def test_labels_of_a_whole_collection_measure_a_batch_of_it(
+    evaluate: Evaluate, rows: list[Received], sqlite_database: Database, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    evaluate(rows)
+    with sqlite_database.read() as session:
+        batch = session.scalars(select(Batch.id)).one()
+    labels = tmp_path / "all.csv"
+    lines = [f"{row.image},{number % 2},f\n" for number, row in enumerate(rows)]
+    labels.write_text("".join(["image,label,Sex\nelse\x1b.jpg,1,m\n", *lines]), encoding="utf-8")
+    assert run(["model", "evaluate", batch, "--labels", str(labels), "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["source"]["received"] == len(rows)
+    assert "Columns of the labels that were not used: Sex. --subgroup NAME measures each value of one of them.\n" in err
+    said = "Passed over 1 of the 9 rows of the labels, which name no image here; the first: line 2: else\\x1b.jpg: "
+    assert said in err
+
+
 @pytest.mark.parametrize(
     ("images", "folder"),
     [

@@ -32,7 +32,9 @@ def test_the_shipped_model(settings: Settings, tmp_path: Path, capsys: pytest.Ca
     shown = capsys.readouterr()
     facts = json.loads(shown.out)
     assert facts == json.loads((tmp_path / "net.onnx.json").read_text(encoding="utf-8"))
-    assert facts["check"]["pictures"] == DRAWN + 3
+    check = facts["check"]
+    assert (check["pictures"], check["drawn"], check["real"]) == (DRAWN + 3, DRAWN, 3)
+    assert "Compared on drawn pictures" not in shown.err
     assert facts["check"]["largest_difference"] <= 1e-4
     assert facts["notice"] == NOTICE
     assert list(facts["files"]) == ["net.onnx"]
@@ -41,6 +43,9 @@ def test_the_shipped_model(settings: Settings, tmp_path: Path, capsys: pytest.Ca
     shown = capsys.readouterr()
     assert f"on {DRAWN} pictures" in shown.out
     assert "The output is before calibration" in shown.err
+    assert "Compared on drawn pictures only; --check-images FOLDER compares on your own images too." in shown.err
+    check = json.loads((tmp_path / "net.onnx.json").read_text(encoding="utf-8"))["check"]
+    assert (check["drawn"], check["real"]) == (DRAWN, 0)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -173,6 +174,15 @@ def test_a_distribution_of_other_layers_is_refused(
     (folder / "distribution.safetensors").write_bytes(data)
     with pytest.raises(ModelInvalid, match=message):
         register(folder, settings, "nurse")
+    assert not (settings.home / "models").exists()
+
+
+def test_without_tensorflow_nothing_is_registered(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "keras", None)
+    with pytest.raises(ModelInvalid, match="install the extra cpu or gpu"):
+        register(version(tmp_path / "a"), settings, "nurse")
     assert not (settings.home / "models").exists()
 
 

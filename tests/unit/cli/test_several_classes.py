@@ -45,13 +45,13 @@ class _Silent:
 
 
 @pytest.fixture(scope="session")
-def trained(coloured: Path, coloured_seed: int, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(coloured: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Thompson's recipe at 16 pixels tells three colours apart in seconds: no moving averages have to settle."""
     quick = replace(PRESETS["thompson"], input_size=16, batch_size=16, epochs=12, learning_rate=0.005, stop_patience=12)
     folder = tmp_path_factory.mktemp("runs") / NAME
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(PRESETS, "thompson", quick)
-        order = Order("thompson", coloured, folder, NAME, seed=coloured_seed, malignant=("violet", "green"))
+        order = Order("thompson", coloured, folder, NAME, malignant=("violet", "green"))
         return train(order, _Silent())
 
 

@@ -128,6 +128,15 @@ def test_a_part_that_is_no_object_is_named(raw_manifest: dict[str, Any]) -> None
         parse(json.dumps(raw_manifest | {"operating_points": {"f1": 0.5}}))
 
 
+@pytest.mark.parametrize("name", ["x" * 101, "a\nb", "\x1b[2J", "a b", ""])
+def test_an_operating_point_has_a_sound_name(raw_manifest: dict[str, Any], name: str) -> None:
+    """It stands in reports and on terminals, as the name of the version does."""
+    raw_manifest["operating_points"][name] = raw_manifest["operating_points"]["f1"]
+    raw_manifest["default_operating_point"] = name
+    with pytest.raises(ModelInvalid, match=r"operating_points: expected "):
+        parse(json.dumps(raw_manifest))
+
+
 def test_a_default_that_is_no_operating_point(raw_manifest: dict[str, Any]) -> None:
     with pytest.raises(ModelInvalid, match=r"default_operating_point 'sensitivity-99' is none of \['f1', 'sens"):
         parse(json.dumps(raw_manifest | {"default_operating_point": "sensitivity-99"}))

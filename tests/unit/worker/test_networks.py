@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from models.catalogue import DEFAULT_MODEL, find
 from models.checksum import sha256_hex
 from models.errors import ModelInvalid
 from models.manifest import Manifest
 from models.version import ModelVersion
 from storage.settings import Settings
-from worker.networks import Networks
+from worker.networks import Networks, load_network
 
 
 class Loader:
@@ -94,3 +96,12 @@ def test_a_real_network_is_loaded_and_checked(settings: Settings, manifest: Mani
     (folder / "weights.safetensors").write_bytes(weights[:-1] + b"\0")
     with pytest.raises(ModelInvalid, match=f"expected SHA-256 {sealed['sha256']}, received "):
         Networks(settings.home).get(manifest.name)
+
+
+def test_without_tensorflow_it_is_the_installation_that_lacks_something(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was a fault of each image: all of them failed, and the batch was complete."""
+    monkeypatch.setitem(sys.modules, "keras", None)
+    with pytest.raises(ModelInvalid, match=r"^no network can run here: .*; install the extra cpu or gpu: "):
+        load_network(find(DEFAULT_MODEL, settings.home))

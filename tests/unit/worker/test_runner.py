@@ -18,7 +18,9 @@ from models.errors import ModelInvalid, OurFault, PassingFault, ServiceUnreachab
 from models.manifest import Manifest
 from models.version import ModelVersion
 from storage import audit, chunks, pause, predictions, recovery, registry, workers
+from storage.batches import key_of
 from storage.clock import db_now
+from storage.comparison import pairs
 from storage.database import Database
 from storage.engines import Computed
 from storage.schema import AuditEvent, Base, Batch, Chunk, Decision, Image, Prediction, Worker
@@ -544,6 +546,31 @@ def test_the_shadow_scores_and_decides_nothing(
         assert "chunk.shadowed" in session.scalars(select(AuditEvent.event)).all()
     assert sorted(models) == ["candidate-2"] * 4 + ["tested-1"] * 4
     assert decided == ["tested-1"] * 4
+
+
+def test_the_shadow_scores_what_was_screened_before_it_was_one(
+    database: Database, handed_in: HandedIn, paths: list[Path], network: Any, shadow: Any
+) -> None:
+    runner = Runner(database, Shadowed(network, shadow), ME)
+    with database.write() as session:
+        registry.give_role(session, Role.SHADOW, None, "technician")
+    assert runner.run(chunk_of(database, handed_in(paths[:3])).id) == "done"
+    before = stored(database)
+    with database.write() as session:
+        registry.give_role(session, Role.SHADOW, shadow.version.manifest, "technician")
+        scores = [(sha256_hex(paths[n].read_bytes()), 0.25, None) for n in (0, 3)]
+        predictions.record(session, key_of(shadow.version.manifest), scores)
+    again = handed_in(paths)
+    assert states(database, again) == ["screened", "waiting", "waiting", "waiting"]  # both have scored the first
+    paths[1].unlink()  # its score stands
+    assert runner.run(chunk_of(database, again).id) == "done"
+    assert states(database, again) == ["screened"] * 4
+    assert [len(call) for call in network.seen] == [3, 1], "nothing is computed twice"
+    assert [len(call) for call in shadow.seen] == [1]
+    assert stored(database).items() > before.items()
+    with database.read() as session:
+        assert len(pairs(session, "tested-1", "candidate-2")) == 3
+        assert audit.verify(session)
 
 
 def test_a_shadow_that_breaks_harms_nothing(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,14 +14,14 @@ from models.classes import Classes
 from models.csv_cells import harmless
 from models.errors import UsageFault
 from models.evaluation.label_words import Known
-from models.evaluation.labels import know, read_rows, with_groups
+from models.evaluation.labels import know, read_rows, strangers, with_groups
 from models.evaluation.matching import SHOWN, Target, Targets, listed
 
 SUMS = {name: character * 64 for name, character in (("a", "a"), ("b", "b"), ("c", "c"))}
 TARGETS = [
     Target("in/ward/a.jpg", "ward/a.jpg", SUMS["a"]),
     Target("in/ward/b.jpg", "ward/b.jpg", SUMS["b"]),
-    Target("in/hall/b.jpg", "hall/b.jpg", SUMS["c"]),
+    Target("in/hall/b.jpg", "hall/b.jpg", SUMS["c"], "/data/ward/../in/hall/b.jpg"),
 ]
 
 
@@ -43,11 +45,17 @@ def known(folder: Path, text: str, targets: list[Target] = TARGETS, subgroup: st
         ("a.jpg", [0]),
         ("b.jpg", [1, 2]),
         ("C" * 64, [2]),
+        ("a", [0]),
+        ("b", [1, 2]),
+        ("/data/in/hall/b.jpg", [2]),
+        ("/in/hall/b.jpg", []),
+        ("a.png", []),
         ("d.jpg", []),
         ("", []),
     ],
 )
 def test_ways_to_name_an_image(key: str, numbers: list[int]) -> None:
+    """Also as ISIC does it, without an extension, and by a full path where the folder was typed as a relative one."""
     assert Targets(TARGETS).find(key) == numbers
 
 
@@ -83,6 +91,18 @@ def test_images_as_report_csv_writes_them(tmp_path: Path) -> None:
     assert known(tmp_path, text.getvalue(), targets) == [Known(1)] * 3
 
 
+def test_words_of_spreadsheets_and_programs(tmp_path: Path) -> None:
+    text = "image,label\na.jpg,{}\nward/b.jpg,{}\nhall/b.jpg,0\n"
+    for one, none in (("1.0", "0.0"), ("True", "False"), ("TRUE", "false")):
+        assert [item.label for item in known(tmp_path, text.format(one, none))] == [1, 0, 0]
+    rows = read_rows(written(tmp_path, text.format("True", "False")))
+    found = know(TARGETS, rows, [True] * 3, malignant=["true"])
+    assert found == [Known(1, class_name="true"), Known(0), Known(0)]
+    targets = [Target("d/true/a.jpg", "true/a.jpg", SUMS["a"])]
+    with pytest.raises(UsageFault, match="d/true/a.jpg: no label"):  # a folder may be called so for what is true of it
+        know(targets, None, [True])
+
+
 def test_semicolons_of_a_spreadsheet(tmp_path: Path) -> None:
     assert [item.label for item in known(tmp_path, "image;label\na.jpg;1\nward/b.jpg;0\nhall/b.jpg;benign\n")] == [
         1,
@@ -101,6 +121,40 @@ def test_columns_are_named_in_any_capitals_and_blanks(tmp_path: Path, head: str)
     assert known(tmp_path, text, targets, "SITE") == [Known(0, "p1", "north")]
     with pytest.raises(UsageFault, match="label malignant, but it lies in the folder benign/"):
         known(tmp_path, text.replace(" benign,", " malignant,"), targets, "site")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "filename,target,site",
+        "image_name\ttarget\tsite",
+        "Image_ID,benign_malignant,site",
+        "target,filename,image,label,site",
+    ],
+)
+def test_columns_as_other_collections_call_them(tmp_path: Path, head: str) -> None:
+    """ISIC's, and those of tables that other programs write; what is called as here counts first."""
+    said = {"image": "a", "image_name": "a", "image_id": "a", "filename": "a", "label": "1", "target": "1", "site": "N"}
+    cells = [(said | {"benign_malignant": "malignant"})[name.strip().lower()] for name in re.split("[,\t]", head)]
+    if "label" in head:
+        cells[:2] = ["0", "b"]
+    text = f"{head}\n{(chr(9) if chr(9) in head else ',').join(cells)}\n"
+    assert known(tmp_path, text, TARGETS[:1], "site") == [Known(1, "", "N")]
+
+
+def test_a_column_that_is_a_subgroup_is_no_label(tmp_path: Path) -> None:
+    targets = [Target("d/benign/a.jpg", "benign/a.jpg", SUMS["a"])]
+    assert known(tmp_path, "image,target\na.jpg,mole\n", targets, "target") == [Known(0, "", "mole")]
+
+
+def test_columns_that_are_not_used_are_told(tmp_path: Path) -> None:
+    told: list[Sequence[str]] = []
+    path = written(tmp_path, "Image,label,Skin type,,group,sex\na.jpg,1,I,,p,f\n")
+    read_rows(path, "sex", told.append)
+    read_rows(path, None, told.append)
+    assert told == [["Skin type"], ["Skin type", "sex"]]
+    read_rows(written(tmp_path, "image,label\na.jpg,1\n"), None, told.append)
+    assert len(told) == 2
 
 
 def test_columns_of_one_name(tmp_path: Path) -> None:
@@ -130,6 +184,18 @@ def test_everything_that_does_not_fit_is_listed(tmp_path: Path) -> None:
     ):
         assert fault in said
     assert "(6 faults" in said
+
+
+def test_a_table_may_name_more_images_than_are_here(tmp_path: Path) -> None:
+    """As that of a whole collection; but where an image has no label, one of those rows may be a slip in its name."""
+    text = "image,label\nin/ward/a.jpg,1\nelsewhere.jpg,?\nin/ward/b.jpg,0\nin/hall/b.jpg,0\n"
+    assert [item.label for item in known(tmp_path, text)] == [1, 0, 0]
+    assert strangers(TARGETS, read_rows(written(tmp_path, text))) == ["line 3: elsewhere.jpg: no such image"]
+    with pytest.raises(UsageFault, match=r"\(3 faults(.|\n)*line 3: elsewhere.jpg: no such(.|\n)*hall/b.jpg: no label"):
+        known(tmp_path, text.replace("in/hall", "in/hal"))
+    targets = [Target("d/benign/a.jpg", "benign/a.jpg", SUMS["a"])]
+    with pytest.raises(UsageFault, match=r"\(1 fault;(.|\n)*line 2: x.jpg: no such image$"):
+        known(tmp_path, "image,group\nx.jpg,1\n", targets)
 
 
 def test_a_name_steers_no_terminal() -> None:

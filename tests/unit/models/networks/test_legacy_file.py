@@ -52,3 +52,14 @@ def test_numbers_are_found(tmp_path: Path) -> None:
         by_names(file, np.ones(3, np.float32))
     with open_legacy(tmp_path / "a.h5") as found:
         assert [(layer.name, layer.weights[0][1].shape) for layer in found.layers] == [("hidden", (3,))]
+
+
+@pytest.mark.parametrize("group", ["layers", "_layer_checkpoint_dependencies", "model_weights"])
+def test_a_file_that_leads_to_another_from_its_root(group: str, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        by_kinds(file, np.ones(3, np.float32))
+        by_names(file, np.ones(3, np.float32))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file[group] = h5py.ExternalLink(str(tmp_path / "other.h5"), "/layers" if group != "model_weights" else "/")
+    with pytest.raises(UsageFault, match="leads out of it|holds no weights of Keras"), open_legacy(tmp_path / "a.h5"):
+        pass

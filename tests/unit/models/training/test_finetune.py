@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -108,17 +111,20 @@ def _head_convolution(weights: Path) -> Any:
     return network.get_layer("head_conv").get_weights()[0]
 
 
-def test_several_classes(
-    coloured: Path, coloured_seed: int, small: FineTune, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
-    told: Callable[..., Any],
-) -> None:  # fmt: skip
+@pytest.fixture
+def quick(small: FineTune, monkeypatch: pytest.MonkeyPatch) -> FineTune:
     """The recipe with Hidri's network, which is compiled in a tenth of the time and has no weights of ImageNet."""
     monkeypatch.setattr(finetuning, "imagenet_tensors", lambda _: {})
     monkeypatch.setattr(finetuning, "assign_imagenet", lambda *_: None)
     one = replace(NEAR, epochs=1, size=16)
-    quick = replace(small, architecture="hidri", input_size=24, phases=(one, one))
-    monkeypatch.setitem(PRESETS, NAME, quick)
-    order = Order(NAME, coloured, tmp_path / "three", "three-1", seed=coloured_seed, malignant=("violet",))
+    recipe = replace(small, architecture="hidri", input_size=24, phases=(one, one))
+    monkeypatch.setitem(PRESETS, NAME, recipe)
+    return recipe
+
+
+@pytest.mark.usefixtures("quick")
+def test_several_classes(coloured: Path, tmp_path: Path, told: Callable[..., Any]) -> None:
+    order = Order(NAME, coloured, tmp_path / "three", "three-1", malignant=("violet",))
     train(replace(order, epochs=1), told())
     resumed = told()
     manifest = open_version(train(replace(order, resume=True), resumed)).manifest
@@ -130,6 +136,27 @@ def test_several_classes(
     assert manifest.raw["class_metrics"]["test"]["images"] == manifest.training["images"]["test"]
 
 
+@pytest.mark.parametrize(("malignant", "rare"), [(28, False), (8, True)])
+def test_two_classes_are_weighted_where_one_is_rare(
+    malignant: int, rare: bool, lesions: Path, quick: FineTune, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+    told: Callable[..., Any],
+) -> None:  # fmt: skip
+    """What learns nothing holds both for equally frequent, and is told then how frequent they are."""
+    still = replace(quick, phases=(replace(quick.phases[0], learning_rate=0.0),), head_rate=0.0)
+    monkeypatch.setitem(PRESETS, NAME, still)
+    for label, number in (("benign", 30), ("malignant", malignant)):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for n in range(number):
+            shutil.copy(lesions / label / f"{n}.jpg", tmp_path / "data" / label)
+    order = Order(NAME, tmp_path / "data", tmp_path / "two", "two-1")
+    version = open_version(train(order, told()))
+    rows = csv.DictReader((version.folder / "split.csv").read_text(encoding="utf-8").splitlines())
+    taught = Counter(row["label"] for row in rows if row["part"] in ("train", "validation"))
+    expected = taught["malignant"] / taught["benign"] if rare else 1.0
+    (bias,) = np.asarray(load(version)._network.layers[-1].bias)
+    assert np.exp(bias) == pytest.approx(expected, rel=1e-5)
+
+
 def test_balanced_weights_are_taken_back(pictures: np.ndarray) -> None:
     """Probabilities p(c|x) w_c become p(c|x): odds between two classes fall by the ratio of their weights."""
     network = build("hidri", 16, 3)
@@ -138,3 +165,11 @@ def test_balanced_weights_are_taken_back(pictures: np.ndarray) -> None:
     after = network.predict_on_batch(pictures)
     assert after[:, 2] / after[:, 0] == pytest.approx(before[:, 2] / before[:, 0] / 16, rel=1e-4)
     assert after[:, 1] / after[:, 0] == pytest.approx(before[:, 1] / before[:, 0] / 2, rel=1e-4)
+
+
+def test_balanced_weights_of_two_classes_are_taken_back(pictures: np.ndarray) -> None:
+    network = build("hidri", 16, 1)
+    before = network.predict_on_batch(pictures)
+    as_frequent_as_they_are(network, {0: 0.55, 1: 5.5})
+    after = network.predict_on_batch(pictures)
+    assert after / (1 - after) == pytest.approx(before / (1 - before) / 10, rel=1e-4)

@@ -260,16 +260,17 @@ def test_a_run_does_not_go_on_with_another_architecture(order: Order, told: Call
         train(replace(order, architecture="thompson", resume=True), told())
 
 
-def test_a_part_without_a_class_is_refused_before_training(tmp_path: Path, lesions: Path, recipe: Preset) -> None:
+@pytest.mark.usefixtures("recipe")
+def test_four_images_of_a_class_can_be_trained_on_and_three_are_refused(tmp_path: Path, lesions: Path) -> None:
+    few = Order("hidri", tmp_path / "few", tmp_path / "out", "few-1", epochs=1)
     for label in ("benign", "malignant"):
-        (tmp_path / "few" / label).mkdir(parents=True)
-        for number in range(3):
-            copied = (lesions / label / f"{number}.jpg").read_bytes()
-            (tmp_path / "few" / label / f"{number}.jpg").write_bytes(copied)
-    with pytest.raises(
-        UsageFault, match=r"^too few images: the part \w+ of the split got none from (benign|malignant)/"
-    ):
-        train(Order("hidri", tmp_path / "few", tmp_path / "out", "few-1"), _Silent())
+        (few.data / label).mkdir(parents=True)
+        for number in range(4):
+            shutil.copy(lesions / label / f"{number}.jpg", few.data / label)
+    assert set(open_version(train(few, _Silent())).manifest.training["images"].values()) == {2}
+    (few.data / "malignant" / "1.jpg").unlink()
+    with pytest.raises(UsageFault, match=r"^too few images in malignant/: expected at least 4 that are no copies of"):
+        train(replace(few, output=tmp_path / "other"), _Silent())
 
 
 def test_a_picture_that_cannot_be_read_is_named(

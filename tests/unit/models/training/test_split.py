@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -11,10 +12,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.catalogue import DEFAULT_MODEL, SHIPPED
 from models.checksum import sha256_hex
 from models.errors import UsageFault
 from models.training.files import SUFFIXES
-from models.training.split import PARTS, Sample, _groups, _part, no_images, read_groups, split, split_csv
+from models.training.split import (
+    PARTS,
+    Sample,
+    _groups,
+    _part,
+    _parts,
+    _position,
+    no_images,
+    read_groups,
+    split,
+    split_csv,
+)
 
 
 @pytest.fixture
@@ -96,10 +109,62 @@ def test_another_seed_is_another_split(data: Path) -> None:
     assert parts(split(data, {}, 7)) != parts(split(data, {}, 8))
 
 
+def names(number: int) -> list[str]:
+    return [f"{n:016x}" for n in range(number)]
+
+
+def cells(part_of: dict[str, str], labels: dict[str, set[int]]) -> Counter[tuple[str, int]]:
+    return Counter((part, label) for group, part in part_of.items() for label in labels[group])
+
+
 def test_the_fractions_are_about_right() -> None:
-    sizes = Counter(_part(7, f"{number:016x}") for number in range(2000))
+    sizes = Counter(_parts(7, {name: {0} for name in names(2000)}).values())
     assert {part: sizes[part] / 2000 for part in PARTS} == pytest.approx(PARTS, abs=0.025)
     assert sum(PARTS.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("each", [4, 10, 20, 40, 60])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_no_part_lacks_a_class_and_what_is_complete_stays(each: int, classes: int) -> None:
+    labels = {name: {number % classes} for number, name in enumerate(names(each * classes))}
+    complete = 0
+    for seed in range(200):
+        by_hash = {group: _part(_position(seed, group)) for group in labels}
+        found = _parts(seed, labels)
+        assert found == _parts(seed, dict(reversed(labels.items())))
+        before, after = cells(by_hash, labels), cells(found, labels)
+        assert len(after) == len(PARTS) * classes
+        # one group comes to each part that lacks a class, and nothing else moves
+        lacking = len(PARTS) * classes - len(before)
+        moved = [group for group in labels if found[group] != by_hash[group]]
+        assert len(moved) == lacking
+        assert all(after[found[group], label] == 1 for group in moved for label in labels[group])
+        complete += not lacking
+    assert complete == 0 if each == 4 else complete > 0 or each < 20
+
+
+def test_the_nearest_group_is_moved() -> None:
+    """Of the groups of the part before, the one whose hash is the largest."""
+    labels = {name: {0} for name in names(400)}
+    groups = sorted(labels, key=lambda group: _position(7, group))
+    few = {group: {0} for group in groups if _part(_position(7, group)) != "test"}
+    moved = [group for group, part in _parts(7, few).items() if part != _part(_position(7, group))]
+    assert moved == [max(few, key=lambda group: _position(7, group))]
+
+
+def test_a_group_of_two_classes_is_moved_only_where_both_have_others() -> None:
+    alone, both, *_ = (name for name in names(1000) if _part(_position(7, name)) == "train")
+    assert _parts(7, {alone: {0}, both: {0, 1}}) == {alone: "validation", both: "train"}
+
+
+def test_the_split_of_the_shipped_version_is_found_again() -> None:
+    manifest = json.loads((SHIPPED / DEFAULT_MODEL / "manifest.json").read_text(encoding="utf-8"))
+    labels, part_of = defaultdict(set), {}
+    with (SHIPPED / DEFAULT_MODEL / "split.csv").open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            labels[row["group"]].add(row["label"] == "malignant")
+            part_of[row["group"]] = row["part"]
+    assert _parts(manifest["training"]["seed"], labels) == part_of
 
 
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 8)), min_size=1, max_size=40))
