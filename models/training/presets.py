@@ -35,6 +35,9 @@ class Preset:
         return replace(self, epochs=epochs)
 
 
+OWN, ANY, SCREENED = "own", "any", "screened"
+
+
 @dataclass(frozen=True)
 class Phase:
     """One descent of the learning rate, after a warm-up, along a cosine to 0.
@@ -45,8 +48,8 @@ class Phase:
     the rest are those that the phase before left, which hold better elsewhere (Wortsman et al., arXiv:2109.01903).
     beside: it begins where the phase before began, so that the mean of the two is that of two descents from one place
     (Wortsman et al., arXiv:2203.05482), which neither reaches by itself.
-    even: 0..1, how often the light of a picture is evened out wholly (`models.light`); that of the others is by any
-    part, so that the network can be screened with at every share. 0: never at all.
+    light: how much of the way the light of each picture is brought to the mean one (`models.light`). OWN: not at all.
+    ANY: half of them wholly, the others by any part, so that a tint tells little. SCREENED: as the preprocessing does.
     """
 
     epochs: int
@@ -58,7 +61,7 @@ class Phase:
     settle_strength: float = 0.0
     share: float = 1.0
     beside: bool = False
-    even: float = 0.0
+    light: str = OWN
 
     def strength_in(self, epoch: int) -> float:
         """0..1, in the epoch of that number, the first being 0."""
@@ -133,8 +136,11 @@ NEAR = Phase(epochs=8, size=176, learning_rate=3e-4, zoom_from=0.7, strength=0.3
 BETWEEN = Phase(epochs=24, size=176, learning_rate=4e-4, zoom_from=0.6, strength=0.5, share=0.5, beside=True)
 """Longer, and pictures between the two: steadier under another light, and no better by itself."""
 
-EVEN = Phase(epochs=8, size=176, learning_rate=4e-4, zoom_from=0.7, strength=0.4, share=0.5, even=0.5)
+EVENED = Phase(epochs=8, size=176, learning_rate=4e-4, zoom_from=0.7, strength=0.4, share=0.5, light=ANY)
 """Pictures in more and less constant light, so that a clinic's tint tells less; the mean with what came before."""
+
+LAST = Phase(epochs=4, size=176, learning_rate=3e-4, zoom_from=0.7, strength=0.3, share=0.5, light=SCREENED)
+"""In the light that is screened with, likewise."""
 
 LITE0 = FineTune(
     architecture="efficientnet-lite0",
@@ -157,7 +163,7 @@ PRESETS: dict[str, Preset | FineTune] = {
         LITE0,
         architecture="efficientnet-lite2",
         preprocessing="field-2",
-        phases=(replace(FAR, epochs=18, settle_epochs=8), NEAR, BETWEEN, EVEN),
+        phases=(replace(FAR, epochs=18, settle_epochs=8), NEAR, BETWEEN, EVENED, LAST),
     ),
     # Hidri's notebook: Adam 1e-4, flips, rotation 0.2, zoom 0.2, EarlyStopping(3), ReduceLROnPlateau(0.5, 2).
     "hidri": Preset(
