@@ -9,7 +9,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"}
+from models.formats import ImageFormat
+
+SUFFIXES = frozenset(extension for of in ImageFormat for extension in of.extensions)  # as screening takes them
 
 
 def folders(data: Path) -> list[Path]:
