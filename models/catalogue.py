@@ -9,7 +9,7 @@ from models.errors import ModelInvalid
 from models.version import ModelVersion, open_version
 
 SHIPPED = Path(__file__).with_name("versions")
-DEFAULT_MODEL = "lite2-3"
+DEFAULT_MODEL = "lite2-4"
 
 
 def folders(home: Path) -> Iterator[Path]:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.preprocessing import EVENED, on_grey
+from models.preprocessing import on_grey
 from models.training.augment import augment
-from models.training.presets import ANY, SCREENED, FineTune, Phase
+from models.training.presets import OWN, FineTune, Phase
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,12 @@ class Lessons:
             for start in range(0, self.steps * self.batch, self.batch):
                 chosen = order[start : start + self.batch]
                 varied = (augment(self.squares[row], phase.size, random, strength, phase.zoom_from) for row in chosen)
-                pictures = [on_grey(picture, _evened(phase, self.recipe.preprocessing, random)) for picture in varied]
+                pictures = [on_grey(picture, _evened(phase, random)) for picture in varied]
                 yield np.stack(pictures), self.labels[chosen]
 
 
-def _evened(phase: Phase, preprocessing: str, random: np.random.Generator) -> float:
+def _evened(phase: Phase, random: np.random.Generator) -> float:
     """How much of the way, 0..1, the light of the next picture is brought to the mean one."""
-    if phase.light == ANY:
-        return 1.0 if random.random() < 0.5 else random.random()
-    return EVENED.get(preprocessing, 0.0) if phase.light == SCREENED else 0.0
+    if phase.light == OWN:
+        return 0.0
+    return 1.0 if random.random() < 0.5 else random.random()

@@ -35,7 +35,7 @@ class Preset:
         return replace(self, epochs=epochs)
 
 
-OWN, ANY, SCREENED = "own", "any", "screened"
+OWN, ANY = "own", "any"
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Phase:
     the rest are those that the phase before left, which hold better elsewhere (Wortsman et al., arXiv:2109.01903).
     beside: it begins where the phase before began, so that the mean of the two is that of two descents from one place
     (Wortsman et al., arXiv:2203.05482), which neither reaches by itself.
-    light: how much of the way the light of each picture is brought to the mean one (`models.light`). OWN: not at all.
-    ANY: half of them wholly, the others by any part, so that a tint tells little. SCREENED: as the preprocessing does.
+    light: OWN, or ANY: brought to the mean one (`models.light`), half of the pictures wholly and the others by any part
+    of the way, so that a tint tells little and the network can be screened with at every share.
     """
 
     epochs: int
@@ -139,9 +139,6 @@ BETWEEN = Phase(epochs=24, size=176, learning_rate=4e-4, zoom_from=0.6, strength
 EVENED = Phase(epochs=8, size=176, learning_rate=4e-4, zoom_from=0.7, strength=0.4, share=0.5, light=ANY)
 """Pictures in more and less constant light, so that a clinic's tint tells less; the mean with what came before."""
 
-LAST = Phase(epochs=4, size=176, learning_rate=3e-4, zoom_from=0.7, strength=0.3, share=0.5, light=SCREENED)
-"""In the light that is screened with, likewise."""
-
 LITE0 = FineTune(
     architecture="efficientnet-lite0",
     input_size=192,
@@ -163,7 +160,7 @@ PRESETS: dict[str, Preset | FineTune] = {
         LITE0,
         architecture="efficientnet-lite2",
         preprocessing="field-2",
-        phases=(replace(FAR, epochs=18, settle_epochs=8), NEAR, BETWEEN, EVENED, LAST),
+        phases=(replace(FAR, epochs=18, settle_epochs=8), NEAR, BETWEEN, EVENED),
     ),
     # Hidri's notebook: Adam 1e-4, flips, rotation 0.2, zoom 0.2, EarlyStopping(3), ReduceLROnPlateau(0.5, 2).
     "hidri": Preset(

@@ -21,7 +21,7 @@ def command(names: tuple[str, ...], shipped: bool, output: Path | None, as_json:
     \b
     Example:
       screen model card --output MODEL_CARD.md
-      screen model card lite2-3 hidri-2
+      screen model card lite2-4 hidri-2
     """
     import json
 

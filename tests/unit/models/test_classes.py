@@ -36,7 +36,7 @@ def test_two_classes_of_other_names_are_two_units() -> None:
     assert Classes(("mel", "nv"), ("mel",)).units == 2
 
 
-@pytest.mark.parametrize("name", ["hidri-2", "lite2-3"])
+@pytest.mark.parametrize("name", ["hidri-2", "lite2-4"])
 def test_the_shipped_versions_are_binary(name: str) -> None:
     assert open_version(SHIPPED / name).manifest.classes == BINARY
 

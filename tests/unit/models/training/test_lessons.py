@@ -12,7 +12,7 @@ from PIL import Image
 from models.light import MEAN, estimate
 from models.preprocessing import outside_disc
 from models.training.lessons import Lessons
-from models.training.presets import ANY, LITE0, NEAR, OWN, SCREENED
+from models.training.presets import ANY, LITE0, NEAR, OWN
 
 PHASE = replace(NEAR, size=16)
 DISC = Image.fromarray(np.where(outside_disc(16), 0, 255).astype(np.uint8))
@@ -42,14 +42,12 @@ def test_who_goes_on_sees_the_epoch_that_would_have_come() -> None:
         assert np.array_equal(labels, same)
 
 
-@pytest.mark.parametrize(("light", "least", "most"), [(OWN, 0, 0), (ANY, 0.3, 0.7), (SCREENED, 0, 0)])
+@pytest.mark.parametrize(("light", "least", "most"), [(OWN, 0, 0), (ANY, 0.3, 0.7)])
 def test_light_is_evened_out_as_the_phase_says(light: str, least: float, most: float) -> None:
     squares = 60 + lessons(96).squares // 5  # dim, so far from the mean light, and no gain clips it
-    recipe = replace(LITE0, preprocessing="field-2")
-    taught = Lessons(recipe, squares, np.zeros((96, 1), np.float32), seed=3)
+    taught = Lessons(LITE0, squares, np.zeros((96, 1), np.float32), seed=3)
     rows = islice(taught.rows(replace(PHASE, strength=0.0, light=light), 0, 0), taught.steps)
     lights = [estimate(Image.fromarray(picture), DISC) for seen, _ in rows for picture in seen]
     away = [np.abs(light - MEAN).max() for light in lights]
     assert least <= np.mean([distance < 0.02 for distance in away]) <= most
-    own = 0.75  # how far from the mean these are in their own light
-    assert {OWN: own, SCREENED: own / 2}.get(light, own / 4) == pytest.approx(np.mean(away), rel=0.35)
+    assert np.std(away) > 0.1 if light == ANY else min(away) > 0.5

@@ -33,7 +33,7 @@ def test_the_last_epochs_of_a_phase_settle() -> None:
 
 @pytest.mark.parametrize(
     ("epochs", "left"),
-    [(1, (1,)), (18, (18,)), (20, (18, 2)), (26, (18, 8)), (50, (18, 8, 24)), (99, (18, 8, 24, 8, 4))],
+    [(1, (1,)), (18, (18,)), (20, (18, 2)), (26, (18, 8)), (50, (18, 8, 24)), (99, (18, 8, 24, 8))],
 )
 def test_a_recipe_of_phases_is_cut_at_its_end(epochs: int, left: tuple[int, ...]) -> None:
     whole = preset("efficientnet-lite2")
