@@ -93,7 +93,7 @@ class Explainer:
         said = self._networks.get(model).answers(look.picture[None])
         if np.isnan(said.malignant[0]):
             raise ModelInvalid(f"model {model}: {NO_NUMBER}; nothing is to be screened with it")
-        return decimal(float(said.malignant[0])), look.ungradable or said.reasons()[0]
+        return decimal(float(said.malignant[0])), said.reasons([look.ungradable])[0]
 
     def look_at_row(self, row: ReportRow) -> Look:
         """The look at a screened image, with the very weights that its batch was handed in for.

@@ -7,6 +7,7 @@ exclude one another, so the sum is the probability that one of them is it; thres
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 
 from models.calibration import Calibration
 from models.classes import Classes
+from models.distribution import Strange
+from models.quality import beyond_judging
 from models.rounding import decimal
 
 ClassProbabilities = dict[str, float]
@@ -28,17 +31,28 @@ class Answers:
     malignant: NDArray[np.float64]  # (n,), 0..1
     of_classes: NDArray[np.float64] | None = None  # (n, classes), rows sum to 1; None: binary
     names: tuple[str, ...] = ()
-    strange: tuple[str | None, ...] | None = None  # (n,): why a picture is not judged; None: nobody looked
+    strange: tuple[Strange | None, ...] | None = None  # (n,): of pictures not to be judged; None: nobody looked
 
-    def reasons(self) -> tuple[str | None, ...]:
-        """Why each picture is out of the network's depth, or None."""
-        return self.strange or (None,) * len(self.malignant)
+    def reasons(self, ungradable: Sequence[str | None]) -> list[str | None]:
+        """Why each picture cannot be relied on, or None.
+
+        ungradable: (n,), what `models.quality` says of them. What that says comes first; only a poor picture (blurred,
+        a part is missing) that is stranger than blur makes a lesion is told as strange, and so is never flagged.
+        """
+        strange = self.strange or (None,) * len(self.malignant)
+        return [_reason(*both) for both in zip(ungradable, strange, strict=True)]
 
     def by_class(self) -> list[ClassProbabilities | None]:
         """One item a picture; None where the network is binary."""
         if self.of_classes is None:
             return [None] * len(self.malignant)
         return [dict(zip(self.names, map(decimal, row), strict=True)) for row in self.of_classes]
+
+
+def _reason(ungradable: str | None, strange: Strange | None) -> str | None:
+    if strange is None or (ungradable and (beyond_judging(ungradable) or not strange.far)):
+        return ungradable
+    return strange.reason
 
 
 def answers(outputs: Any, classes: Classes, calibration: Calibration) -> Answers:

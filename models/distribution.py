@@ -10,7 +10,7 @@ which most people try first, is of no use: it was taught to forget what does not
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from models.errors import ModelInvalid
 Floats = NDArray[np.float64]
 
 FLOOR = 1e-3  # of the largest variance along a principal axis: narrower ones would be noise magnified
+FAR = 1.1  # of the limit: few lesions are beyond it by being out of focus alone (docs/experiments.md)
 KEPT_SHARE = 0.985  # of the calibration part: what lies farther out is sent to a person
 
 
@@ -70,6 +71,13 @@ def load_distribution(data: bytes) -> Distribution:
     return Distribution(middle.astype(np.float64), whitening.astype(np.float64))
 
 
+class Strange(NamedTuple):
+    """A picture unlike all that the network learned from: the reason, and whether it is so by far."""
+
+    reason: str
+    far: bool
+
+
 @dataclass(frozen=True)
 class DistributionEntry:
     """What the manifest says of it: the file beside it, which layers are looked at, and how far is too far."""
@@ -79,11 +87,12 @@ class DistributionEntry:
     layers: tuple[str, ...]
     limit: float
 
-    def reason(self, distance: float) -> str | None:
+    def strange(self, distance: float) -> Strange | None:
         """Why a picture at this distance is not judged, or None."""
         if distance <= self.limit:
             return None
-        return (
+        reason = (
             f"unlike the pictures that the network learned from: distance {distance:.2f}, "
             f"expected at most {self.limit:.2f}"
         )
+        return Strange(reason, far=distance > FAR * self.limit)

@@ -87,13 +87,14 @@ def screen(
                 if pictures:
                     batch = np.stack([picture.pixels for _, picture in pictures])
                     said = network.answers(batch)
-                    for (image_id, picture), probability, by_class, strange in zip(
-                        pictures, said.malignant, said.by_class(), said.reasons(), strict=True
+                    reasons = said.reasons([picture.ungradable for _, picture in pictures])
+                    for (image_id, _), probability, by_class, reason in zip(
+                        pictures, said.malignant, said.by_class(), reasons, strict=True
                     ):
                         if isnan(probability):  # it is below each threshold, as if the picture were clear
                             results.faults[image_id] = NO_NUMBER
                             continue
-                        results.scores[image_id] = (float(probability), picture.ungradable or strange)
+                        results.scores[image_id] = (float(probability), reason)
                         if by_class is not None:
                             results.classes[image_id] = by_class
                 on_progress()

@@ -64,7 +64,7 @@ class LoadedNetwork:
         if self._distribution is None or manifest.distribution is None:
             return found
         distances = self._distribution.distances(features[0])  # of the picture as it is: the first view
-        return replace(found, strange=tuple(manifest.distribution.reason(float(away)) for away in distances))
+        return replace(found, strange=tuple(manifest.distribution.strange(float(away)) for away in distances))
 
 
 def verified_network(version: ModelVersion) -> Any:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.answers import answers, most_probable
+from models.answers import Answers, answers, most_probable
 from models.calibration import TEMPERATURE, UNCALIBRATED, Calibration, fit_class_temperature, fit_temperature
 from models.classes import BINARY, Classes
+from models.distribution import Strange
 
 THREE = Classes(("mel", "nv", "bcc"), ("mel", "bcc"))
 
@@ -75,3 +76,20 @@ def test_the_fit_of_two_classes_is_that_of_one_unit() -> None:
     truth = (rng.uniform(size=500) < malignant**2).astype(np.int64)
     two = fit_class_temperature(truth, np.stack([1 - malignant, malignant], axis=1))
     assert two.temperature == pytest.approx(fit_temperature(truth, malignant).temperature, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("ungradable", "far", "told"),
+    [
+        (None, False, "unlike"),
+        (None, True, "unlike"),
+        ("blurred: 1", False, "blurred: 1"),
+        ("blurred: 1", True, "unlike"),  # a small face, enlarged
+        ("a part is missing: 9%", True, "unlike"),  # a chart on pale paper
+        ("no colour: 1", True, "no colour: 1"),
+    ],
+)
+def test_what_is_far_from_all_lesions_is_no_poor_picture_of_one(ungradable: str | None, far: bool, told: str) -> None:
+    strange = Answers(np.array([0.9, 0.9]), strange=(Strange("unlike", far), None))
+    assert strange.reasons([ungradable, ungradable]) == [told, ungradable]
+    assert Answers(np.array([0.9])).reasons([ungradable]) == [ungradable]

@@ -66,7 +66,9 @@ def test_another_file_is_refused(damage: bytes | None) -> None:
 
 def test_the_reason_says_what_was_expected_and_received() -> None:
     entry = DistributionEntry("d.safetensors", "0" * 64, ("pool_1",), 1.8)
-    assert entry.reason(1.8) is None
-    assert entry.reason(4.209) == (
-        "unlike the pictures that the network learned from: distance 4.21, expected at most 1.80"
+    assert entry.strange(1.8) is None
+    assert entry.strange(4.209) == (
+        "unlike the pictures that the network learned from: distance 4.21, expected at most 1.80",
+        True,
     )
+    assert [entry.strange(distance).far for distance in (1.81, 1.98, 1.99)] == [False, False, True]  # type: ignore[union-attr]

@@ -48,7 +48,7 @@ def test_a_picture_alone_is_never_scored_alone(folder: Path, pictures: np.ndarra
     network = load(open_version(folder))
     for n in range(4):
         alone, beside_itself = network.answers(pictures[n : n + 1]), network.answers(pictures[[n, n]])
-        assert len(alone.malignant) == len(alone.reasons()) == 1
+        assert len(alone.malignant) == len(alone.reasons([None])) == 1
         assert alone.malignant[0] == beside_itself.malignant[0]
 
 
@@ -120,8 +120,10 @@ def test_a_picture_unlike_those_it_was_fitted_on_is_named(
     (folder / "d.safetensors").write_bytes(written)
     even = np.full_like(pictures[:2], 200)
     found = load(open_version(folder)).answers(np.concatenate([known[:30], even]))
-    assert [reason is None for reason in found.reasons()] == [True] * 30 + [False] * 2
-    assert str(found.reasons()[-1]).startswith("unlike the pictures that the network learned from: distance ")
+    assert [reason is None for reason in found.reasons([None] * 32)] == [True] * 30 + [False] * 2
+    assert str(found.reasons([None] * 32)[-1]).startswith(
+        "unlike the pictures that the network learned from: distance "
+    )
     assert found.malignant[:30] == pytest.approx(load(open_version(plain)).answers(known[:30]).malignant, abs=1e-6)
 
     (folder / "d.safetensors").write_bytes(written[:-1] + bytes([written[-1] ^ 1]))
