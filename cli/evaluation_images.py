@@ -54,11 +54,11 @@ class Image:
 def of_folder(folder: Path, scratch: Path) -> list[Image]:
     """Every file of a folder, read and checked as intake does, not yet scored; the same bytes count once.
 
-    ``scratch``: where the names of a large folder wait while they are sorted.
+    ``scratch``: where, if it is there, the names of a large folder wait while they are sorted.
     """
     found: list[Image] = []
     first: dict[str, str] = {}
-    collection = Collection([str(folder)], scratch=scratch)
+    collection = Collection([str(folder)], scratch=scratch if scratch.is_dir() else None)
     prefix = shown(str(folder))
     with progress("Reading", collection.count()) as bar:
         for received in map(examine, collection):

@@ -36,10 +36,6 @@ class Natural:
     def flagged(self) -> int:
         return self.found + self.alarms
 
-    @property
-    def not_flagged(self) -> int:
-        return OF_LESIONS - self.flagged
-
 
 def natural(judged: AtThreshold) -> list[Natural]:
     """One line for each prevalence; none where sensitivity or specificity is not defined."""

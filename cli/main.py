@@ -61,10 +61,9 @@ class LazyGroup(click.Group):
     modules=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")  # see `run`
 @click.version_option(package_name="dermscreen", prog_name="screen")
-@click.pass_context
-def screen(ctx: click.Context, debug: bool) -> None:
+def screen() -> None:
     """Screen photographs of skin lesions, batch by batch; no image gets lost.
 
     Research software: a screening aid, not a diagnosis and not a medical device.
@@ -74,7 +73,6 @@ def screen(ctx: click.Context, debug: bool) -> None:
       screen submit ./batch --wait
       screen report --output flagged.csv
     """
-    ctx.obj = {"debug": debug or bool(os.environ.get("DERMSCREEN_DEBUG"))}
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import Celery
 from kombu import Queue
 
-from scheduler.broker import KEY_PREFIX, QUEUE, Broker
+from scheduler.broker import CONNECT_SECONDS, KEY_PREFIX, QUEUE, Broker
 
 SCREEN_CHUNK = "dermscreen.screen_chunk"
 RECOVER = "dermscreen.recover"
@@ -39,7 +39,7 @@ def make_app(broker: Broker) -> Celery:
             "unacked_restore_throttle": 1,
             "health_check_interval": 25,
             "socket_timeout": 30,
-            "socket_connect_timeout": 5,
+            "socket_connect_timeout": CONNECT_SECONDS,
             "global_keyprefix": KEY_PREFIX,
         },
         task_serializer="json",

@@ -52,9 +52,7 @@ def running(settings: Settings) -> bool:
     try:
         with _client(settings) as client:
             return bool(client.ping())
-    except redis.BusyLoadingError:
-        return False
-    except redis.RedisError:
+    except redis.RedisError:  # also while it reads its file
         return False
 
 

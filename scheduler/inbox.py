@@ -60,11 +60,15 @@ class _Seen:
 
 @dataclass
 class Inbox:
-    """One watched folder. ``settle_seconds``: a file unchanged for so long has stopped growing."""
+    """One watched folder. ``settle_seconds``: a file unchanged for so long has stopped growing.
+
+    ``scratch``: the folder in which the names of a large one are sorted; None: where temporary files go.
+    """
 
     folder: Path
     settle_seconds: float = 3.0
     request: Request = field(default_factory=lambda: Request(source="inbox"))
+    scratch: Path | None = None
     _unreadable: set[str] = field(default_factory=set, init=False)
     _fixed: dict[str, str] = field(default_factory=dict, init=False)  # files of folders that may not be written: why
     _unmoved: dict[str, tuple[Path, str]] = field(default_factory=dict, init=False)  # recorded: its place, why it stays
@@ -119,7 +123,7 @@ class Inbox:
         with answering():
             if not stat.S_ISDIR(self.folder.stat().st_mode):
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-            for found in Collection([str(self.folder)], without=(PROCESSED, REJECTED)):
+            for found in Collection([str(self.folder)], without=(PROCESSED, REJECTED), scratch=self.scratch):
                 path = to_path(found.location)
                 if any(part.startswith(".") for part in Path(path).relative_to(self.folder).parts):
                     continue

@@ -12,7 +12,7 @@ class ImageState(StrEnum):
     QUEUED = "queued"  # its chunk was sent
     RUNNING = "running"  # a worker holds its chunk
     SCREENED = "screened"  # has a prediction and a decision
-    DUPLICATE = "duplicate"  # same bytes in the batch, and screened there; linked to that image
+    DUPLICATE = "duplicate"  # same bytes as another image of the batch, screened or not; linked to it
     REJECTED = "rejected"  # the input's fault, with the reason; never retried
     FAILED = "failed"  # ours: attempts used up, with the reason
 

@@ -49,6 +49,7 @@ def command(
     from cli.watching import watch
     from scheduler.inbox import Inbox
     from scheduler.intake import Request
+    from storage.settings import from_environment
 
     request = Request(source="inbox", site=site, submitter=submitter)
-    return watch(Inbox(inbox, settle, request), rescan, once, as_json)
+    return watch(Inbox(inbox, settle, request, from_environment().home), rescan, once, as_json)

@@ -14,7 +14,7 @@ from storage.states import BatchState
 
 Facts = Mapping[str, str | int]
 _HEADER = ("source", "submitter", "site", "model", "policy", "weights", "scoring")
-_ROLES = ("model.activated", "site.paused", "site.resumed")
+_PAUSES = ("site.paused", "site.resumed")
 
 
 class OtherRows:
@@ -36,7 +36,7 @@ class OtherRows:
             self._policies[body["model"], body["policy"]] = seq, body["new"]
         elif name == "model.activated":
             self._roles.append((seq, str(body["role"]), body.get("new")))
-        elif name in _ROLES:
+        elif name in _PAUSES:
             self._roles.append((seq, "pause", "on" if name == "site.paused" else None))
 
     def check(self, session: Session) -> None:
