@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from models.csv_cells import original
+from models.csv_table import table
 from models.errors import UsageFault
 from models.evaluation.matching import listed, plain
 from scheduler.collect import Found
@@ -38,27 +40,17 @@ class Subject:
 
 
 def read_manifest(path: Path) -> list[Row]:
-    """Read a CSV with the columns image, patient and optionally lesion; UTF-8, with or without a byte order mark.
+    """Read a CSV with the columns image, patient and optionally lesion.
 
-    Separated by commas, or by semicolons as some spreadsheets do. Raises UsageFault that lists every line at fault;
-    it names lines and images and no patient.
+    Raises UsageFault that lists every line at fault; it names lines and images and no patient.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            head = file.readline()
-            file.seek(0)
-            reader = csv.DictReader(file, delimiter=";" if ";" in head and "," not in head else ",")
-            columns = [name.strip() for name in reader.fieldnames or []]
-            reader.fieldnames = columns
-            if not {"image", "patient"} <= set(columns):
-                raise UsageFault(
-                    f"the manifest needs the columns image and patient (and may have lesion); "
-                    f"received {','.join(columns) or 'none'}"
-                )
-            rows, faults = _rows(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise UsageFault(f"the manifest cannot be read (expected CSV in UTF-8): {why}") from error
+    with table(path, "the manifest") as (reader, received):
+        if not {"image", "patient"} <= set(reader.fieldnames or []):
+            raise UsageFault(
+                f"the manifest needs the columns image and patient (and may have lesion); "
+                f"received {','.join(received) or 'none'}"
+            )
+        rows, faults = _rows(reader)
     if faults:
         raise UsageFault(f"the manifest has {len(faults)} lines at fault; nothing was submitted:{listed(faults)}")
     return rows
@@ -71,6 +63,7 @@ def _rows(reader: csv.DictReader[str]) -> tuple[list[Row], list[str]]:
         if len(rows) == MAX_ROWS:
             raise UsageFault(f"the manifest is too long: expected at most {MAX_ROWS} lines")
         image, patient, lesion = ((given.get(column) or "").strip() for column in COLUMNS)
+        image = original(image)  # as a report names it
         where = f"line {reader.line_num}: {image or '(no image)'}"
         found = [f"{where}: {fault}" for fault in _faults(image, patient, lesion)]
         if None in given:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from models.classes import BINARY, Classes
 from models.csv_cells import original
+from models.csv_table import table
 from models.errors import UsageFault
 from models.evaluation.label_words import Known, Words
 from models.evaluation.matching import Target, Targets, listed
@@ -37,23 +37,14 @@ class Row:
 def read_rows(path: Path, subgroup: str | None = None, on_unused: Callable[[list[str]], object] = list) -> list[Row]:
     """Read a CSV with the columns image and label, optionally group and those of subgroups.
 
-    Separated by commas, or by semicolons or tabs as some spreadsheets do, with or without a blank behind them; columns
-    are named in any capitals, or as others call them (`ALIASES`). ``on_unused`` is told the columns that are none of
-    these. Raises UsageFault, also where no column but the images' would be used: a slip in a name must not leave the
-    labels to the folders.
+    Columns are named in any capitals, or as others call them (`ALIASES`). ``on_unused`` is told the columns that are
+    none of these. Raises UsageFault, also where no column but the images' would be used: a slip in a name must not
+    leave the labels to the folders.
     """
-    subgroup = subgroup and _column(subgroup)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            head = file.readline()
-            file.seek(0)
-            separator = next((mark for mark in ",;\t" if mark in head), ",")
-            reader = csv.DictReader(file, delimiter=separator, skipinitialspace=True)
-            received = list(reader.fieldnames or [])
-            reader.fieldnames = columns = _as_ours([_column(name) for name in received], subgroup)
-            lines = [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageFault(f"the file of labels cannot be read (expected CSV in UTF-8): {error}") from error
+    subgroup = subgroup and subgroup.strip().casefold()
+    with table(path, "the file of labels") as (reader, received):
+        reader.fieldnames = columns = _as_ours(list(reader.fieldnames or []), subgroup)
+        lines = [(reader.line_num, row) for row in reader]
     said = ",".join(received) or "none"
     for column in ("image", *([subgroup] if subgroup else [])):
         if column not in columns:
@@ -79,10 +70,6 @@ def read_rows(path: Path, subgroup: str | None = None, on_unused: Callable[[list
         )
         for line, row in lines
     ]
-
-
-def _column(name: str) -> str:
-    return name.strip().casefold()
 
 
 def _as_ours(columns: list[str], subgroup: str | None) -> list[str]:

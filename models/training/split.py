@@ -17,6 +17,7 @@ from pathlib import Path
 from models.checksum import sha256_hex
 from models.classes import BINARY, Classes
 from models.csv_cells import original
+from models.csv_table import table
 from models.errors import UsageFault
 from models.evaluation.matching import listed, plain
 from models.training.files import folders, pictures
@@ -46,14 +47,10 @@ def read_groups(path: Path | None) -> dict[str, str]:
     """
     if path is None:
         return {}
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            columns, rows = reader.fieldnames or [], list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageFault(f"the file of groups cannot be read (expected CSV in UTF-8): {error}") from error
+    with table(path, "the file of groups") as (reader, received):
+        columns, rows = reader.fieldnames or [], list(reader)
     if not {"group", "image"} <= set(columns):
-        raise UsageFault(f"file of groups: expected the columns group,image, received {','.join(columns)}")
+        raise UsageFault(f"file of groups: expected the columns group,image, received {','.join(received)}")
     groups: dict[str, str] = {}
     torn: list[str] = []
     for row in rows:

@@ -257,7 +257,7 @@ def test_no_file_of_groups_is_no_groups() -> None:
 
 @pytest.mark.parametrize(
     ("text", "received"),
-    [("cluster,image\n1,a\n", "cluster,image"), ("group;image\n1;a\n", "group;image"), ("a,b\n", "a,b"),
+    [("cluster,image\n1,a\n", "cluster,image"), ("group;picture\n1;a\n", "group,picture"), ("a,b\n", "a,b"),
      ("a,b\n1,2,3\n", "a,b"), ("", "")],
 )  # fmt: skip
 def test_wrong_columns_say_expected_and_received(tmp_path: Path, text: str, received: str) -> None:
