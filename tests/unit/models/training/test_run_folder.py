@@ -68,11 +68,11 @@ def resume(run: Path, first: Preset | FineTune, recipe: Preset | FineTune) -> No
         (
             LITE2,
             LITE2.cut(5),
-            "was begun with a recipe of 50 epochs, received one of 5; add --epochs 50 or name another",
+            "was begun with a recipe of 58 epochs, received one of 5; add --epochs 58 or name another",
         ),
-        (LITE2.cut(9), LITE2, "was begun with a recipe of 9 epochs, received one of 50; add --epochs 9 or"),
+        (LITE2.cut(9), LITE2, "was begun with a recipe of 9 epochs, received one of 58; add --epochs 9 or"),
         (LITE2.cut(9), LITE2.cut(18), "of 9 epochs, received one of 18; add --epochs 9"),
-        (LITE2.cut(20), LITE2, "of 20 epochs, received one of 50"),  # its second phase was cut short
+        (LITE2.cut(20), LITE2, "of 20 epochs, received one of 58"),  # its second phase was cut short
         (
             replace(LITE2, weight_decay=0.1),
             LITE2,
