@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from models.errors import UsageFault
-from models.whole_file import whole_file
+from models.whole_file import whole_binary_file, whole_file
 
 
 def expect_writable(path: Path | None, what: str) -> None:
@@ -45,9 +45,21 @@ def expect_page(path: Path | None, what: str) -> None:
 @contextmanager
 def asked_file(path: Path, what: str) -> Iterator[IO[str]]:
     """A text file that is whole or not there; a link is followed. Raises UsageFault when it cannot be written."""
+    with _written(path, what), whole_file(path.resolve()) as file:
+        yield file
+
+
+@contextmanager
+def asked_binary_file(path: Path, what: str) -> Iterator[IO[bytes]]:
+    """A file of bytes, as `asked_file`."""
+    with _written(path, what), whole_binary_file(path.resolve()) as file:
+        yield file
+
+
+@contextmanager
+def _written(path: Path, what: str) -> Iterator[None]:
     expect_writable(path, what)
     try:
-        with whole_file(path.resolve()) as file:
-            yield file
+        yield
     except OSError as error:
         raise UsageFault(f"{what} cannot be written to {path}, nothing was: {error.strerror or error}") from error

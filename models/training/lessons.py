@@ -57,12 +57,12 @@ class Lessons:
             for start in range(0, self.steps * self.batch, self.batch):
                 chosen = order[start : start + self.batch]
                 varied = (augment(self.squares[row], phase.size, random, strength, phase.zoom_from) for row in chosen)
-                pictures = [on_grey(picture, _evened(phase, random)) for picture in varied]
+                pictures = [_lit(picture, phase, random) for picture in varied]
                 yield np.stack(pictures), self.labels[chosen]
 
 
-def _evened(phase: Phase, random: np.random.Generator) -> float:
-    """How much of the way, 0..1, the light of the next picture is brought to the mean one."""
+def _lit(picture: NDArray[np.uint8], phase: Phase, random: np.random.Generator) -> NDArray[np.uint8]:
+    """A picture on grey in the light that the phase says."""
     if phase.light == OWN:
-        return 0.0
-    return 1.0 if random.random() < 0.5 else random.random()
+        return picture
+    return on_grey(picture, 1.0 if random.random() < 0.5 else random.random())

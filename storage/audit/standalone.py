@@ -284,10 +284,10 @@ def main() -> int:
     parser.add_argument("--head", action="append", default=[], type=noted_head, help="SIZE:HASH out of a report")
     given = parser.parse_args()
     try:
-        others = [parse(line) for path in given.checkpoints for line in path.read_text("utf-8").splitlines()]
-        if given.checkpoints and not others:  # a wrong file must not look like one that agrees
-            raise ValueError("--checkpoints: there are none")
-        chain, found = verify_export(given.export, others, given.key, given.head)
+        texts = [path.read_text("utf-8").splitlines() for path in given.checkpoints]
+        if not all(texts):  # a wrong file must not look like one that agrees
+            raise ValueError("--checkpoints: there are none in one of the files")
+        chain, found = verify_export(given.export, map(parse, itertools.chain(*texts)), given.key, given.head)
     except (Broken, OSError, ValueError) as error:
         sys.stderr.write(f"{'NOT INTACT' if isinstance(error, Broken) else 'not verified'}: {error}\n")
         return 5 if isinstance(error, Broken) else 2

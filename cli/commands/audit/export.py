@@ -26,17 +26,15 @@ def command(output: Path | None, receiver: str | None, as_json: bool) -> None:
       screen audit export --output trail.jsonl --receiver "State inspectorate"
     """
     from cli import output as out
-    from cli.asked_file import expect_writable
+    from cli.asked_file import asked_binary_file
     from cli.streams import ReaderGone, reader_gone
     from models.errors import UsageFault
-    from models.whole_file import whole_binary_file
     from storage.audit.export import note_export, write_export
     from storage.migrate import open_database
     from storage.settings import from_environment
 
     if as_json and output is None:
         raise UsageFault("--json tells of a file: expected --output FILE, received none; without both, stdout gets it")
-    expect_writable(output, "the trail")
     settings = from_environment()
     database = open_database(settings)
     if output is None:
@@ -46,11 +44,8 @@ def command(output: Path | None, receiver: str | None, as_json: bool) -> None:
             note_export(database, replace(made, events=-1), receiver or None)
             raise ReaderGone
     else:
-        try:
-            with whole_binary_file(output.resolve()) as file:
-                made = write_export(database, settings, file)
-        except OSError as error:
-            raise UsageFault(f"the trail cannot be written to {output}, nothing was: {error.strerror}") from error
+        with asked_binary_file(output, "the trail") as file:
+            made = write_export(database, settings, file)
     note_export(database, made, receiver or None)
     if as_json:
         out.data_json({"file": str(output), "receiver": receiver, **made.facts()})

@@ -23,7 +23,7 @@ def command(output: Path | None, as_json: bool) -> None:
     import hashlib
 
     from cli import output as out
-    from cli.asked_file import asked_file
+    from cli.asked_file import asked_binary_file
     from models.errors import UsageFault
     from storage.audit import standalone
 
@@ -34,8 +34,8 @@ def command(output: Path | None, as_json: bool) -> None:
             raise UsageFault("--json tells of a file: expected --output FILE, received none")
         out.data(source.decode().rstrip("\n"))
         return
-    with asked_file(output, "the verifier") as file:
-        file.write(source.decode())
+    with asked_binary_file(output, "the verifier") as file:
+        file.write(source)
     if as_json:
         out.data_json({"file": str(output), "sha256": digest})
     else:

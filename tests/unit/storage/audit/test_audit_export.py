@@ -116,7 +116,9 @@ def test_an_outsider_holds_it_against_what_he_knows(
     assert (code, "does not hold the noted head of 12 events" in told) == (5, True)
 
 
-def test_what_cannot_be_read_is_not_verified(trail: Path, outsider: Outsider, tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_not_verified(
+    trail: Path, settings: Settings, outsider: Outsider, tmp_path: Path
+) -> None:
     (tmp_path / "picture").write_bytes(b"\xff\xd8\xff")
     (tmp_path / "empty").write_bytes(b"")
     for arguments in (
@@ -125,6 +127,7 @@ def test_what_cannot_be_read_is_not_verified(trail: Path, outsider: Outsider, tm
         (trail, "--checkpoints", "missing"),
         (trail, "--checkpoints", tmp_path / "picture"),
         (trail, "--checkpoints", tmp_path / "empty"),
+        (trail, "--checkpoints", log_path(settings), "--checkpoints", tmp_path / "empty"),
     ):
         code, told = outsider(*arguments)
         assert (code, told.startswith("not verified: "), "Traceback" in told) == (2, True, False)
